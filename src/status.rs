@@ -1,0 +1,190 @@
+//! The only error vocabulary: a [`Status`] says *what* went wrong, an [`Error`] adds *where*.
+//!
+//! Every module below and above returns these; `ffi` hands the numbers to C unchanged.
+
+/// Why a call did not do its work.
+///
+/// The numbers are ABI: append, never reuse. Blocks: -1 the caller, -1xx keys and signatures,
+/// -2xx bytes from outside, -3xx storage and queue, -4xx gateway and transport.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Done.
+    Ok = 0,
+    /// Nothing to do now; not an error. `next_request` says so when no entry is due.
+    Idle = 1,
+
+    /// An argument makes no sense and no narrower status fits. Nothing changed.
+    Argument = -1,
+    /// The caller's buffer is too small; the length written back is the capacity needed.
+    BufferTooSmall = -2,
+    /// The object is not open (never initialised, closed, or init failed).
+    BadState = -3,
+    /// The object is in use by this very call chain, or one exchange is already under way.
+    Busy = -4,
+    /// Header and library do not belong together: ABI version or object size differ.
+    Abi = -5,
+    /// A required pointer is NULL.
+    Null = -6,
+    /// Text is not UTF-8, or holds a control character.
+    Encoding = -7,
+    /// Text or data is longer than its limit.
+    TooLong = -8,
+    /// A bug in this library. The object refuses work until it is initialised again.
+    Internal = -9,
+    /// A number is outside its limits (points 0 or above the limit, a size that cannot be).
+    Range = -10,
+    /// A struct_size is none this library knows.
+    StructSize = -11,
+    /// A required member is empty or absent.
+    Missing = -12,
+    /// Nothing is recorded under that name or number.
+    NotFound = -13,
+    /// Understood, but not built into this library or not offered by this port.
+    Unsupported = -14,
+
+    /// Key text is in no known form, or its numbers contradict each other.
+    KeyFormat = -101,
+    /// A key of a size or kind this build does not use.
+    KeyUnsupported = -102,
+    /// A key in the wrong place: a public key as private key, the app's own as Alipay's.
+    KeyMismatch = -103,
+    /// A signature does not belong to the bytes.
+    Signature = -104,
+    /// Signing failed: the signer port refused, or its result did not verify.
+    Signer = -105,
+    /// The entropy port failed.
+    Entropy = -106,
+
+    /// Bytes from outside are not what they must be (JSON, answer, record).
+    Malformed = -201,
+    /// JSON nested deeper than the limit.
+    TooDeep = -202,
+    /// A name occurs twice where one is allowed.
+    Duplicate = -203,
+    /// Well formed, but carries no signature.
+    Unsigned = -204,
+
+    /// No room for another entry. Nothing was recorded; acknowledgements still fit.
+    QueueFull = -301,
+    /// The medium holds damage that cannot be repaired.
+    MediaCorrupt = -302,
+    /// The storage port failed. Whether the entry is recorded is unknown: call again.
+    Storage = -303,
+    /// Another process or handle has the store open.
+    Locked = -304,
+    /// The store was written by a version this one does not know.
+    MediaVersion = -305,
+    /// The same biz_no is already recorded with other content.
+    Conflict = -306,
+    /// The medium's geometry (sectors, sizes) cannot hold a store.
+    Geometry = -307,
+
+    /// Sent, but no verified answer: the outcome is unknown and the entry will be repeated.
+    Unknown = -401,
+    /// The gateway refused, signed.
+    Rejected = -402,
+    /// A signed refusal after an attempt whose outcome was unknown.
+    Uncertain = -403,
+    /// The transport failed before anything was sent.
+    Transport = -404,
+    /// Settling needs TLS; the gateway URL is plain HTTP and not on loopback.
+    Insecure = -405,
+}
+
+impl Status {
+    /// One English sentence without a full stop, the same for every occurrence.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Status::Ok => "done",
+            Status::Idle => "nothing to do now",
+            Status::Argument => "an argument makes no sense",
+            Status::BufferTooSmall => "the buffer is too small",
+            Status::BadState => "the object is not open",
+            Status::Busy => "the object is in use",
+            Status::Abi => "header and library do not belong together",
+            Status::Null => "a required pointer is NULL",
+            Status::Encoding => "text is not valid UTF-8 or holds a control character",
+            Status::TooLong => "longer than the limit",
+            Status::Internal => "internal error",
+            Status::Range => "a number is outside its limits",
+            Status::StructSize => "struct_size is none this library knows",
+            Status::Missing => "a required member is empty",
+            Status::NotFound => "nothing is recorded under that name",
+            Status::Unsupported => "not built into this library",
+            Status::KeyFormat => "the key text is in no known form",
+            Status::KeyUnsupported => "a key of this size or kind is not supported",
+            Status::KeyMismatch => "a key is in the wrong place",
+            Status::Signature => "the signature does not belong to the bytes",
+            Status::Signer => "signing failed",
+            Status::Entropy => "the entropy port failed",
+            Status::Malformed => "malformed bytes",
+            Status::TooDeep => "nested too deep",
+            Status::Duplicate => "a name occurs twice",
+            Status::Unsigned => "the answer carries no signature",
+            Status::QueueFull => "the queue is full",
+            Status::MediaCorrupt => "the medium is damaged",
+            Status::Storage => "the storage port failed; call again",
+            Status::Locked => "the store is open elsewhere",
+            Status::MediaVersion => "the store was written by an unknown version",
+            Status::Conflict => "the same biz_no is recorded with other content",
+            Status::Geometry => "the medium cannot hold a store",
+            Status::Unknown => "sent, but no verified answer",
+            Status::Rejected => "the gateway refused",
+            Status::Uncertain => "refused after an attempt whose outcome is unknown",
+            Status::Transport => "nothing was sent",
+            Status::Insecure => "the gateway URL needs https",
+        }
+    }
+}
+
+/// A failed call: what, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What went wrong. Never `Ok`.
+    pub status: Status,
+    /// The member, parameter or part it is about: `"sale.points"`, `"private_key"`, `"sign"`.
+    pub what: &'static str,
+    /// Byte offset in that part, or a length or limit where the status speaks of one; else 0.
+    pub at: u32,
+    /// The port's own error code, when a port failed; else 0.
+    pub port: i32,
+}
+
+impl Error {
+    /// An error about `what`.
+    pub const fn new(status: Status, what: &'static str) -> Self {
+        Error { status, what, at: 0, port: 0 }
+    }
+
+    /// The same, with a byte offset (or the length or limit the status speaks of).
+    pub const fn at(self, at: usize) -> Self {
+        let at = if at > u32::MAX as usize { u32::MAX } else { at as u32 };
+        Error { at, ..self }
+    }
+
+    /// The same, with the port's own code.
+    pub const fn port(self, port: i32) -> Self {
+        Error { port, ..self }
+    }
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.what)?;
+        f.write_str(": ")?;
+        f.write_str(self.status.text())?;
+        if self.at != 0 {
+            write!(f, " (at {})", self.at)?;
+        }
+        if self.port != 0 {
+            write!(f, " (port {})", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// What every fallible call here returns.
+pub type Result<T> = core::result::Result<T, Error>;
