@@ -2,6 +2,8 @@
 //!
 //! Every module below and above returns these; `ffi` hands the numbers to C unchanged.
 
+use core::ffi::CStr;
+
 /// Why a call did not do its work.
 ///
 /// The numbers are ABI: append, never reuse. Blocks: -1 the caller, -1xx keys and signatures,
@@ -90,50 +92,114 @@ pub enum Status {
     Transport = -404,
     /// Settling needs TLS; the gateway URL is plain HTTP and not on loopback.
     Insecure = -405,
+    /// The gateway refuses the token; entries wait for a new one.
+    Token = -406,
+    /// The gateway asks for fewer calls; entries wait.
+    Throttled = -407,
+    /// The gateway refuses the application, key, time or permission; entries wait for a correction.
+    Refused = -408,
 }
 
 impl Status {
+    /// Every status there is.
+    pub const fn all() -> &'static [Status] {
+        &[
+            Status::Ok,
+            Status::Idle,
+            Status::Argument,
+            Status::BufferTooSmall,
+            Status::BadState,
+            Status::Busy,
+            Status::Abi,
+            Status::Null,
+            Status::Encoding,
+            Status::TooLong,
+            Status::Internal,
+            Status::Range,
+            Status::StructSize,
+            Status::Missing,
+            Status::NotFound,
+            Status::Unsupported,
+            Status::KeyFormat,
+            Status::KeyUnsupported,
+            Status::KeyMismatch,
+            Status::Signature,
+            Status::Signer,
+            Status::Entropy,
+            Status::Malformed,
+            Status::TooDeep,
+            Status::Duplicate,
+            Status::Unsigned,
+            Status::QueueFull,
+            Status::MediaCorrupt,
+            Status::Storage,
+            Status::Locked,
+            Status::MediaVersion,
+            Status::Conflict,
+            Status::Geometry,
+            Status::Unknown,
+            Status::Rejected,
+            Status::Uncertain,
+            Status::Transport,
+            Status::Insecure,
+            Status::Token,
+            Status::Throttled,
+            Status::Refused,
+        ]
+    }
+
     /// One English sentence without a full stop, the same for every occurrence.
     pub const fn text(self) -> &'static str {
+        match self.c_text().to_str() {
+            Ok(text) => text,
+            Err(_) => "",
+        }
+    }
+
+    /// [`text`](Self::text) for C.
+    pub const fn c_text(self) -> &'static CStr {
         match self {
-            Status::Ok => "done",
-            Status::Idle => "nothing to do now",
-            Status::Argument => "an argument makes no sense",
-            Status::BufferTooSmall => "the buffer is too small",
-            Status::BadState => "the object is not open",
-            Status::Busy => "the object is in use",
-            Status::Abi => "header and library do not belong together",
-            Status::Null => "a required pointer is NULL",
-            Status::Encoding => "text is not valid UTF-8 or holds a control character",
-            Status::TooLong => "longer than the limit",
-            Status::Internal => "internal error",
-            Status::Range => "a number is outside its limits",
-            Status::StructSize => "struct_size is none this library knows",
-            Status::Missing => "a required member is empty",
-            Status::NotFound => "nothing is recorded under that name",
-            Status::Unsupported => "not built into this library",
-            Status::KeyFormat => "the key text is in no known form",
-            Status::KeyUnsupported => "a key of this size or kind is not supported",
-            Status::KeyMismatch => "a key is in the wrong place",
-            Status::Signature => "the signature does not belong to the bytes",
-            Status::Signer => "signing failed",
-            Status::Entropy => "the entropy port failed",
-            Status::Malformed => "malformed bytes",
-            Status::TooDeep => "nested too deep",
-            Status::Duplicate => "a name occurs twice",
-            Status::Unsigned => "the answer carries no signature",
-            Status::QueueFull => "the queue is full",
-            Status::MediaCorrupt => "the medium is damaged",
-            Status::Storage => "the storage port failed; call again",
-            Status::Locked => "the store is open elsewhere",
-            Status::MediaVersion => "the store was written by an unknown version",
-            Status::Conflict => "the same biz_no is recorded with other content",
-            Status::Geometry => "the medium cannot hold a store",
-            Status::Unknown => "sent, but no verified answer",
-            Status::Rejected => "the gateway refused",
-            Status::Uncertain => "refused after an attempt whose outcome is unknown",
-            Status::Transport => "nothing was sent",
-            Status::Insecure => "the gateway URL needs https",
+            Status::Ok => c"done",
+            Status::Idle => c"nothing to do now",
+            Status::Argument => c"an argument makes no sense",
+            Status::BufferTooSmall => c"the buffer is too small",
+            Status::BadState => c"the object is not open",
+            Status::Busy => c"the object is in use",
+            Status::Abi => c"header and library do not belong together",
+            Status::Null => c"a required pointer is NULL",
+            Status::Encoding => c"text is not valid UTF-8 or holds a control character",
+            Status::TooLong => c"longer than the limit",
+            Status::Internal => c"internal error",
+            Status::Range => c"a number is outside its limits",
+            Status::StructSize => c"struct_size is none this library knows",
+            Status::Missing => c"a required member is empty",
+            Status::NotFound => c"nothing is recorded under that name",
+            Status::Unsupported => c"not built into this library",
+            Status::KeyFormat => c"the key text is in no known form",
+            Status::KeyUnsupported => c"a key of this size or kind is not supported",
+            Status::KeyMismatch => c"a key is in the wrong place",
+            Status::Signature => c"the signature does not belong to the bytes",
+            Status::Signer => c"signing failed",
+            Status::Entropy => c"the entropy port failed",
+            Status::Malformed => c"malformed bytes",
+            Status::TooDeep => c"nested too deep",
+            Status::Duplicate => c"a name occurs twice",
+            Status::Unsigned => c"the answer carries no signature",
+            Status::QueueFull => c"the queue is full",
+            Status::MediaCorrupt => c"the medium is damaged",
+            Status::Storage => c"the storage port failed; call again",
+            Status::Locked => c"the store is open elsewhere",
+            Status::MediaVersion => c"the store was written by an unknown version",
+            Status::Conflict => c"the same biz_no is recorded with other content",
+            Status::Geometry => c"the medium cannot hold a store",
+            Status::Unknown => c"sent, but no verified answer",
+            Status::Rejected => c"the gateway refused",
+            Status::Uncertain => c"refused after an attempt whose outcome is unknown",
+            Status::Transport => c"nothing was sent",
+            Status::Token => c"the gateway refuses the token",
+            Status::Throttled => c"the gateway asks for fewer calls",
+            Status::Refused => c"the gateway refuses the application's configuration",
+            Status::Insecure => c"the gateway URL needs https",
         }
     }
 }

@@ -1,10 +1,25 @@
-//! Keys and RSA.
+//! Keys and RSA: key text and messages in, signatures made and checked out.
+//!
+//!     key text → keytext (base64) → der → keyform → private, public
+//!     message  → hash → pkcs1 → rsa (blind, limbs) → signature
+//!
+//! No heap, no `unsafe`, no panic. What depends on a private key takes the same time for every key
+//! of one size (on cores whose multiplication does: not Cortex-M3). Working memory is lent.
 
-/// The digest a signature is made over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Digest {
-    /// SHA-256: `sign_type=RSA2`.
-    Sha256,
-    /// SHA-1: `sign_type=RSA`, for applications from before 2018.
-    Sha1,
-}
+mod blind;
+mod der;
+mod hash;
+mod keyform;
+mod keytext;
+mod limbs;
+mod pkcs1;
+mod private;
+mod public;
+mod rsa;
+#[cfg(test)]
+mod tests;
+
+pub use hash::{Digest, HashValue, Hasher};
+pub use private::PrivateKey;
+pub use public::PublicKey;
+pub use rsa::{MAX_BITS, MAX_BYTES, Scratch};

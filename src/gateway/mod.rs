@@ -1,1 +1,85 @@
-//! gateway
+//! The wire: parameters become a signed request, bytes become a verified answer.
+//!
+//! In: a [`Session`] (whose app, which gateway), a typed request of one of the family files, a
+//! signing function, a clock reading. Out: a URL and a body to POST. Back in: the body that came.
+//! Out: an [`Answer`] whose signature is checked over the very bytes received, and an [`Outcome`].
+//!
+//! ```text
+//! points::Update ──json──► canonical string ──hash──► sign ──► URL + body      (request)
+//! body ──► the one expected node ──► verify its bytes ──► fields ──► Outcome   (answer)
+//! ```
+//!
+//! Nothing here talks to a network, keeps state or decides about a queue.
+
+pub mod answer;
+mod canonical;
+mod outcome;
+pub mod points;
+mod request;
+mod session;
+
+pub use answer::{Answer, CheckFn};
+pub use canonical::{Param, canonical};
+pub use outcome::{Outcome, classify};
+pub use request::{SignFn, build, request_size};
+pub use session::{GATEWAY, GATEWAY_SANDBOX, Session, is_safe};
+
+use crate::crypto::{self, Digest};
+
+/// Longest signature in bytes: that of the largest key of this build.
+pub const SIGNATURE_MAX: usize = crypto::MAX_BYTES;
+
+/// How requests are signed and answers verified: the `sign_type` parameter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignType {
+    /// PKCS#1 v1.5 with SHA-256. New apps can use nothing else since 2018-01-26.
+    #[default]
+    Rsa2,
+    /// PKCS#1 v1.5 with SHA-1, for apps from before.
+    Rsa,
+}
+
+impl SignType {
+    /// The parameter's value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SignType::Rsa2 => "RSA2",
+            SignType::Rsa => "RSA",
+        }
+    }
+
+    /// The digest signed. Answers use the session's too; an answer cannot choose a weaker one.
+    pub const fn digest(self) -> Digest {
+        match self {
+            SignType::Rsa2 => Digest::Sha256,
+            SignType::Rsa => Digest::Sha1,
+        }
+    }
+}
+
+/// The charset of a session's requests: what is signed and what travels.
+///
+/// (Answers are read in UTF-8 and GBK whatever was asked for.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Charset {
+    /// UTF-8.
+    #[default]
+    Utf8,
+}
+
+impl Charset {
+    /// The parameter's value. It has to stand in the URL, not in the body, or the gateway refuses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Charset::Utf8 => "utf-8",
+        }
+    }
+
+    /// The `Content-Type` header of a request.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Charset::Utf8 => "application/x-www-form-urlencoded;charset=utf-8",
+        }
+    }
+}

@@ -8,7 +8,11 @@ use crate::status::{Error, Status};
 
 #[cfg(feature = "std")]
 pub mod file;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod ram;
+#[cfg(feature = "std")]
+pub mod system;
 
 /// A port's own error code, handed on in [`Error::port`]. Zero is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

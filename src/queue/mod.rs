@@ -1,1 +1,444 @@
-//! queue
+//! The offline queue: what was appended is sent exactly once, whatever happens to power.
+//!
+//! In: accruals from `client`, storage from `port`. Out: entries to send, oldest first; what was
+//! refused, as dead letters; counts.
+//!
+//! The medium is three rings of sectors. The *state* ring says what is settled and how often an
+//! entry was sent; the *live* ring holds entries in the order they were appended; the *dead* ring
+//! holds refused ones. Every record is programmed once, behind the last one; a sector is erased
+//! only when everything in it is settled. A record counts when its checksum, seeded with its
+//! place, is right, so a torn one never counts and nothing is ever appended behind torn bytes.
+//!
+//! Why a full store never loses an answer: settling, sending and burying write to the state ring,
+//! where entries never go. When its head is full the next sector is opened with one record that
+//! says everything, so two sectors are enough for ever. (A refusal needs room in the dead ring as
+//! well; without it the entry stays where it is, flagged.) The live ring keeps one sector free of
+//! appends, for the copies that unblock a stuck window.
+//!
+//! Reading order: `record` (bytes), `medium`, `scan`, `ring` (one lane), `state`, then the
+//! queue itself: `mount`, `write`, `take`, `walk`. The bytes are described in `docs/format.md`.
+
+mod crc;
+mod medium;
+mod mount;
+mod record;
+mod ring;
+mod scan;
+mod state;
+mod take;
+mod walk;
+mod write;
+
+use crate::port::Storage;
+use crate::status::{Error, Result, Status};
+use medium::Medium;
+use record::{FRAME, ITEM_FIXED, PAYLOAD_MAX, Shape};
+use ring::{Place, Ring};
+use state::State;
+
+pub use walk::Cursor;
+
+/// The longest body of an item, in bytes. Small sectors hold less; see [`Queue::append`].
+pub const BODY_MAX: usize = 2900;
+/// A buffer of this size reads every entry.
+pub const ENTRY_MAX: usize = FRAME + PAYLOAD_MAX;
+/// The body [`QueueStatus::room`] and [`QueueStatus::capacity`] reckon with.
+pub const ROOM_BODY: usize = 256;
+/// How many of the newest entries [`Queue::append`] compares a new one with.
+pub const RECENT: usize = 32;
+
+/// What is recorded for one accrual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// The idempotency key, 1 to 32 ASCII characters.
+    pub req_id: &'a str,
+    /// Names the app, merchant and environment the entry was made for.
+    pub profile: u64,
+    /// The caller's kind of entry; stored as it is.
+    pub kind: u8,
+    /// Points, for the sums in [`QueueStatus`].
+    pub points: u32,
+    /// When the sale was, seconds since 1970; 0 when unknown. At most 2^48 - 1.
+    pub created: u64,
+    /// What to send, at most [`BODY_MAX`] bytes.
+    pub body: &'a [u8],
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryState {
+    /// Never sent.
+    Waiting,
+    /// Sent at least once, outcome unknown.
+    Sent,
+    /// Refused while the dead letters were full; kept among the live entries.
+    Parked,
+    /// Settled, and still readable on the medium.
+    Settled,
+    /// A dead letter.
+    Dead,
+}
+
+/// Why an entry is dead or parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason<'a> {
+    /// An earlier attempt's outcome was unknown: it may have been credited.
+    pub uncertain: bool,
+    /// When it was refused, seconds since 1970; 0 when unknown.
+    pub at: u64,
+    /// The gateway's code; 8 bytes are kept.
+    pub code: &'a str,
+    /// The gateway's sub_code; 64 bytes are kept.
+    pub sub_code: &'a str,
+}
+
+/// One entry, borrowed from the buffer it was read into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'b> {
+    /// Its number: rises with every append, never used twice.
+    pub seq: u64,
+    /// Where it stands.
+    pub state: EntryState,
+    /// How often it was sent; stops at 255; 0 for settled entries.
+    pub attempts: u8,
+    /// What was appended.
+    pub item: Item<'b>,
+    /// Why it is dead or parked. `None` for an entry parked when even the live ring was full.
+    pub reason: Option<Reason<'b>>,
+}
+
+/// What [`Queue::append`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The entry's number; of the first one when it is a duplicate.
+    pub seq: u64,
+    /// The same entry was already there; nothing was written.
+    pub duplicate: bool,
+}
+
+/// What [`Queue::open`] found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The medium was blank and is a store now.
+    pub formatted: bool,
+    /// Sectors closed early because power was cut while they were written.
+    pub sealed: u32,
+    /// Single wrong bits mended while reading.
+    pub repaired: u32,
+    /// Entries known to have existed that cannot be read.
+    pub lost: u32,
+}
+
+/// Where [`Queue::bury`] put the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buried {
+    /// Among the dead letters.
+    Moved,
+    /// The dead letters are full: it stays among the live entries, flagged.
+    Parked,
+}
+
+/// Counts. Taken from RAM; no I/O.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueStatus {
+    /// Never sent.
+    pub waiting: u32,
+    /// Sent, outcome unknown.
+    pub sent_unknown: u32,
+    /// Refused, kept in place.
+    pub parked: u32,
+    /// Dead letters.
+    pub dead: u32,
+    /// Points not yet settled; dead letters not counted.
+    pub points: u64,
+    /// `created` of the oldest entry that is neither settled nor buried; 0 when none or unknown.
+    pub oldest: u64,
+    /// Appends with a body of [`ROOM_BODY`] bytes that surely still fit.
+    pub room: u32,
+    /// What `room` is when the store is empty.
+    pub capacity: u32,
+    /// The number the next append gets.
+    pub next_seq: u64,
+    /// See [`Opened`]; counted on since then.
+    pub sealed: u32,
+    /// See [`Opened`]; counted on since then.
+    pub repaired: u32,
+    /// See [`Opened`]; counted on since then.
+    pub lost: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Closed,
+    Open,
+    Poisoned,
+}
+
+/// The entry read last, so that the next step finds it, or the one behind it, at once.
+#[derive(Clone, Copy)]
+struct Hint {
+    pos: u64,
+    seq: u64,
+    place: Place,
+    end: u32,
+    points: u32,
+    moved: bool,
+}
+
+impl Hint {
+    const NONE: Hint = Hint {
+        pos: 0,
+        seq: 0,
+        place: Place { generation: 0, off: 0 },
+        end: 0,
+        points: 0,
+        moved: false,
+    };
+}
+
+/// The queue over one medium. Fixed size, no memory per entry.
+///
+/// Every call takes the same storage. After a failed call with [`Status::Storage`] it is unknown
+/// what is recorded: every further call fails until [`Queue::open`] has looked.
+pub struct Queue {
+    phase: Phase,
+    shape: Shape,
+    state: State,
+    log: Ring,
+    live: Ring,
+    dead: Ring,
+    hint: Hint,
+    /// Number and `created` of the oldest unsettled entry.
+    oldest: (u64, u64),
+    /// Short hashes of the newest req_ids, by number modulo [`RECENT`]; 0 is none.
+    recent: [u16; RECENT],
+    counts: Opened,
+}
+
+const _: () = assert!(core::mem::size_of::<Queue>() <= 640);
+
+impl Queue {
+    /// A closed queue.
+    pub const fn new() -> Self {
+        Queue {
+            phase: Phase::Closed,
+            shape: Shape::NONE,
+            state: State::new(),
+            log: Ring::new(record::STATE_LANE, 0, 0),
+            live: Ring::new(record::LIVE_LANE, 0, 0),
+            dead: Ring::new(record::DEAD_LANE, 0, 0),
+            hint: Hint::NONE,
+            oldest: (0, 0),
+            recent: [0; RECENT],
+            counts: Opened { formatted: false, sealed: 0, repaired: 0, lost: 0 },
+        }
+    }
+
+    /// Mounts the store. A medium whose sector headers are all erased becomes one, keyed with
+    /// `salt`; nothing else is ever formatted. Reads at most about 200 times at any size.
+    ///
+    /// `Geometry`: the medium cannot hold a store, or not this one. `MediaVersion`: written by a
+    /// version (`at`) or with features this one does not know. `MediaCorrupt`: not a store.
+    pub fn open(&mut self, storage: &mut dyn Storage, salt: [u8; 8]) -> Result<Opened> {
+        *self = Queue::new();
+        let geometry = storage.geometry();
+        self.shape = Shape::new(&geometry, salt)?;
+        self.phase = Phase::Open;
+        let count = geometry.sector_count;
+        let opened = self.with(storage, |queue, medium| queue.mount(medium, count));
+        if opened.is_err() {
+            self.phase = Phase::Closed;
+        }
+        opened?;
+        Ok(self.counts)
+    }
+
+    /// Records an item; durable when it returns. One sync.
+    ///
+    /// The same `req_id` among the newest [`RECENT`] entries, settled or not, is a duplicate:
+    /// nothing is written and the first entry's number comes back; with other content it is
+    /// `Conflict`. `QueueFull`: nothing was recorded. `TooLong`: `at` says the limit, which small
+    /// sectors lower so that an entry with a long reason still fits one.
+    pub fn append(&mut self, storage: &mut dyn Storage, item: &Item<'_>) -> Result<Appended> {
+        self.with(storage, |queue, medium| queue.do_append(medium, item))
+    }
+
+    /// The entry with the lowest number from `from` on that may be sent: not settled, not parked,
+    /// and among the [64](Queue::settle) the window reaches. Two reads as a rule.
+    ///
+    /// When more than half the window is blocked by entries that are only settled behind, the
+    /// oldest is copied to the end of the ring (same seq) so that others get their turn.
+    pub fn next<'b>(
+        &mut self,
+        storage: &mut dyn Storage,
+        from: u64,
+        buf: &'b mut [u8],
+    ) -> Result<Option<Entry<'b>>> {
+        let found = self.with(storage, |queue, medium| queue.pick(medium, from, buf))?;
+        Ok(found.and_then(|found| self.entry(found, buf)))
+    }
+
+    /// Records that the entry is about to be sent; durable when it returns, with everything
+    /// staged: one record, one sync. Says how often that makes it (stops at 255).
+    pub fn mark_sent(&mut self, storage: &mut dyn Storage, seq: u64) -> Result<u8> {
+        self.with(storage, |queue, medium| queue.do_mark_sent(medium, seq))
+    }
+
+    /// Takes one `mark_sent` back, durably: it turned out that nothing was sent, or that what was
+    /// sent was certainly not executed. A later refusal is then certain again.
+    pub fn retract(&mut self, storage: &mut dyn Storage, seq: u64) -> Result<()> {
+        self.with(storage, |queue, medium| queue.do_retract(medium, seq))
+    }
+
+    /// Settles the entry; durable when it returns. Any of the 64 oldest, in any order. An entry
+    /// settled before is not an error; `NotFound`: there never was one; `Range`: not its turn.
+    pub fn settle(&mut self, storage: &mut dyn Storage, seq: u64) -> Result<()> {
+        self.with(storage, |queue, medium| queue.do_settle(medium, seq))
+    }
+
+    /// Settles the entry in RAM; the next `mark_sent`, `settle`, `bury` or `commit` makes it
+    /// durable. Power lost before that shows the entry again, as sent.
+    pub fn stage(&mut self, seq: u64) -> Result<()> {
+        self.ready()?;
+        self.do_stage(seq)
+    }
+
+    /// Makes staged settlements durable.
+    pub fn commit(&mut self, storage: &mut dyn Storage) -> Result<()> {
+        self.with(storage, |queue, medium| queue.flush(medium))
+    }
+
+    /// Moves a refused entry to the dead letters, durable before it is settled here. When they
+    /// are full it is parked: kept, flagged, no longer offered by [`Queue::next`]; burying it
+    /// again later moves it. `buf` lends memory for the copy ([`ENTRY_MAX`]).
+    pub fn bury(
+        &mut self,
+        storage: &mut dyn Storage,
+        seq: u64,
+        reason: &Reason<'_>,
+        buf: &mut [u8],
+    ) -> Result<Buried> {
+        self.with(storage, |queue, medium| queue.do_bury(medium, seq, reason, buf))
+    }
+
+    /// Removes a dead letter for good. Any of the 64 oldest; `Range`: discard older ones first.
+    pub fn discard(&mut self, storage: &mut dyn Storage, seq: u64) -> Result<()> {
+        self.with(storage, |queue, medium| queue.do_discard(medium, seq))
+    }
+
+    /// The next readable entry behind `cursor`: the live ring from the oldest on, settled ones
+    /// still on the medium included, then the dead letters. Appends and settlements between two
+    /// calls are fine. While copies or dead letters exist, a settled entry costs a look for them.
+    pub fn walk<'b>(
+        &mut self,
+        storage: &mut dyn Storage,
+        cursor: &mut Cursor,
+        buf: &'b mut [u8],
+    ) -> Result<Option<Entry<'b>>> {
+        let found = self.with(storage, |queue, medium| queue.do_walk(medium, cursor, buf))?;
+        Ok(found.and_then(|found| self.entry(found, buf)))
+    }
+
+    /// The pending or dead entry with this req_id. Reads everything unsettled until it is found.
+    pub fn find<'b>(
+        &mut self,
+        storage: &mut dyn Storage,
+        req_id: &str,
+        buf: &'b mut [u8],
+    ) -> Result<Option<Entry<'b>>> {
+        let found = self.with(storage, |queue, medium| queue.do_find(medium, req_id, buf))?;
+        Ok(found.and_then(|found| self.entry(found, buf)))
+    }
+
+    /// Erases ahead, so that neither an append nor a settlement waits for it. For idle time.
+    pub fn maintain(&mut self, storage: &mut dyn Storage) -> Result<()> {
+        self.with(storage, |queue, medium| queue.do_maintain(medium))
+    }
+
+    /// Counts, from RAM. All zero when closed.
+    pub fn status(&self) -> QueueStatus {
+        if self.phase == Phase::Closed {
+            return QueueStatus::default();
+        }
+        let state = &self.state;
+        let (mark, next) = (state.live.mark, self.live.next);
+        let settled = (state.live.done | state.staged).count_ones();
+        let unsettled = short(next.saturating_sub(mark)).saturating_sub(settled);
+        let sent_unknown = state.sent().saturating_add(state.moved_sent);
+        let parked = state.parked.count_ones().saturating_add(state.moved_parked);
+        let letters = short(self.dead.next.saturating_sub(state.dead.mark));
+        QueueStatus {
+            waiting: unsettled.saturating_sub(sent_unknown).saturating_sub(parked),
+            sent_unknown,
+            parked,
+            dead: letters.saturating_sub(state.dead.done.count_ones()),
+            points: self.live.total.saturating_sub(state.settled_points),
+            oldest: if unsettled == 0 { 0 } else { self.oldest.1 },
+            room: self.room(),
+            capacity: self.per_sector().saturating_mul(self.live.count.saturating_sub(1)),
+            next_seq: next,
+            sealed: self.counts.sealed,
+            repaired: self.counts.repaired,
+            lost: self.counts.lost,
+        }
+    }
+
+    /// Forgets the medium; staged settlements that were not committed are gone.
+    pub fn close(&mut self) {
+        *self = Queue::new();
+    }
+
+    fn room(&self) -> u32 {
+        let free = self.live.free(self.state.live.mark).saturating_sub(1);
+        let left = self.shape.sector.saturating_sub(self.live.off);
+        let head = if self.live.free(self.state.live.mark) == 0 { 0 } else { left / self.slot() };
+        head.saturating_add(self.per_sector().saturating_mul(free))
+    }
+
+    /// Bytes an entry with a body of [`ROOM_BODY`] takes.
+    fn slot(&self) -> u32 {
+        self.shape.after((FRAME + ITEM_FIXED + 32 + ROOM_BODY + 1) as u32).max(1)
+    }
+
+    fn per_sector(&self) -> u32 {
+        self.shape.sector.saturating_sub(self.shape.first_record()) / self.slot()
+    }
+
+    fn ready(&self) -> Result<()> {
+        match self.phase {
+            Phase::Open => Ok(()),
+            Phase::Closed => Err(Error::new(Status::BadState, "queue")),
+            Phase::Poisoned => Err(Error::new(Status::Storage, "queue")),
+        }
+    }
+
+    /// Runs one call; a failure of the port closes the queue until it is opened again.
+    fn with<T>(
+        &mut self,
+        storage: &mut dyn Storage,
+        call: impl FnOnce(&mut Queue, &mut Medium<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.ready()?;
+        let mut medium = Medium::new(storage, self.shape);
+        let result = call(self, &mut medium);
+        self.counts.repaired = self.counts.repaired.saturating_add(medium.repaired);
+        if let Err(Error { status: Status::Storage | Status::Internal, .. }) = result {
+            self.phase = Phase::Poisoned;
+        }
+        result
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue::new()
+    }
+}
+
+fn short(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn fingerprint(req_id: &str) -> u16 {
+    (crc::Crc::new().add(req_id.as_bytes()).value() as u16).max(1)
+}

@@ -1,0 +1,65 @@
+# pointcard. `make demo` and `make test` need Rust, a C compiler and make, nothing else.
+#
+#   make demo     a day at the till against an embedded sandbox
+#   make test     every test this machine can run; names what a missing tool would have tested
+#   make long     the long forms: more power cuts, more kills, more random tears
+#   make lib      target/lib: libpointcard.a, libpointcard.so (.dylib, .dll)
+#   make header   refresh include/pointcard.h from the sources
+#   make install  PREFIX=/usr/local: header, libraries, pkg-config file
+
+CARGO  ?= cargo
+CC     ?= cc
+PREFIX ?= /usr/local
+OUT    := target/lib
+ABI    := 1
+# What a static link needs beside the archive (rustc --print native-static-libs).
+LIBS   := -lpthread -ldl -lm
+CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
+
+.PHONY: demo test long lib header checkout install clean fmt
+
+lib: $(OUT)/libpointcard.a
+
+# cargo knows best what is up to date. Both forms come from one compilation.
+$(OUT)/libpointcard.a: FORCE
+	$(CARGO) rustc --release --lib --quiet --crate-type staticlib,cdylib
+	@mkdir -p $(OUT)
+	@cp -p target/release/libpointcard.a $(OUT)/
+	@cp -p target/release/libpointcard.so $(OUT)/libpointcard.so.$(ABI) 2>/dev/null && \
+		ln -sf libpointcard.so.$(ABI) $(OUT)/libpointcard.so || true
+FORCE:
+
+$(OUT)/%: examples/%.c lib
+	$(CC) $(CFLAGS) $< $(OUT)/libpointcard.a $(LIBS) -o $@
+
+demo: $(OUT)/offline_day
+	$(CARGO) run --release --quiet --example demo -- $(OUT)/offline_day
+
+checkout: $(OUT)/checkout
+	@echo "use: $(OUT)/checkout KEYS QUEUE GATEWAY USER_ID BIZ_NO POINTS"
+
+test:
+	sh tests/run.sh
+
+long:
+	POINTCARD_LONG=1 sh tests/run.sh
+
+header:
+	$(CARGO) build --quiet
+	cp "$$($(CARGO) run --quiet --example header_path)" include/pointcard.h
+
+fmt:
+	$(CARGO) fmt --all
+
+install: lib
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 include/pointcard.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(OUT)/libpointcard.a $(DESTDIR)$(PREFIX)/lib/
+	if [ -f $(OUT)/libpointcard.so.$(ABI) ]; then \
+		install -m 755 $(OUT)/libpointcard.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/ && \
+		ln -sf libpointcard.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libpointcard.so; fi
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBS@|$(LIBS)|' bindings/pointcard.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/pointcard.pc
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,198 @@
+//! The back door, on a port of its own so that it answers while the gateway is down: in flow
+//! orders as URL parameters, out flow JSON and JSON lines.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::door::{Done, HangUp, Payload};
+use crate::faults::{Fault, Wish};
+use crate::house::House;
+use crate::http::plain;
+use crate::ledger::Way;
+use crate::params::decode;
+
+const HELP: &str = "\
+POST /fault?kind=KIND[&times=1][&ms=N][&status=503][&retry_after=S][&booked=true][&sub_code=X]
+     kinds: down drop slow timeout_after_accept stall http_5xx unsigned wrong_signature
+            duplicate_node truncate half gbk_error unsigned_error html throttle unknown token reject
+     times=0 lasts until cleared
+POST /clear                 GET /faults
+POST /repeat?way=same|error|forget|biz_no
+POST /down[?ms=N]           POST /up
+GET  /ledger                GET /requests
+GET  /balance?user_id=U&activity_account=A
+POST /shutdown";
+
+type Asked = BTreeMap<String, String>;
+
+/// What the admin door does with a request.
+pub async fn admin(house: House, request: Request<Incoming>) -> Result<Response<Payload>, HangUp> {
+    let path = request.uri().path().to_owned();
+    let asked = match parameters(request.uri().query().unwrap_or_default()) {
+        Ok(asked) => asked,
+        Err(why) => return Ok(problem(StatusCode::BAD_REQUEST, &why)),
+    };
+    let known = if request.method() == Method::GET {
+        look(&house, &path, &asked)
+    } else if request.method() == Method::POST {
+        change(&house, &path, &asked).await
+    } else {
+        None
+    };
+    Ok(match known {
+        Some(Ok(response)) => response,
+        Some(Err(why)) => problem(StatusCode::BAD_REQUEST, &why),
+        None => problem(StatusCode::NOT_FOUND, "no such path for this method; GET / lists them"),
+    })
+}
+
+type Known = Option<Result<Response<Payload>, String>>;
+
+fn look(house: &House, path: &str, asked: &Asked) -> Known {
+    Some(match path {
+        "/" => Ok(plain(StatusCode::OK, HELP)),
+        "/ledger" => Ok(lines(house.desk().ledger.bookings())),
+        "/requests" => Ok(lines(&house.desk().requests)),
+        "/faults" => {
+            let desk = house.desk();
+            let waiting = desk.faults.waiting();
+            Ok(lines(waiting.map(|(kind, times)| json!({ "kind": kind, "times": times }))))
+        }
+        "/balance" => balance(house, asked),
+        _ => return None,
+    })
+}
+
+async fn change(house: &House, path: &str, asked: &Asked) -> Known {
+    let done = match path {
+        "/fault" => fault(house, asked).await,
+        "/clear" => {
+            house.desk().faults.clear();
+            Ok(())
+        }
+        "/repeat" => repeat(house, asked),
+        "/down" => match number(asked, "ms") {
+            Ok(ms) => {
+                wait(|done| house.down(ms.unwrap_or(0), done)).await;
+                Ok(())
+            }
+            Err(why) => Err(why),
+        },
+        "/up" => {
+            wait(|done| house.up(done)).await;
+            Ok(())
+        }
+        "/shutdown" => {
+            house.stop();
+            Ok(())
+        }
+        _ => return None,
+    };
+    Some(done.map(|()| object(&json!({ "ok": true }))))
+}
+
+async fn fault(house: &House, asked: &Asked) -> Result<(), String> {
+    let wish = Wish {
+        kind: asked.get("kind").cloned().ok_or("kind is missing")?,
+        ms: number(asked, "ms")?,
+        status: number(asked, "status")?,
+        retry_after: number(asked, "retry_after")?,
+        booked: number(asked, "booked")?.unwrap_or(false),
+        sub_code: asked.get("sub_code").cloned(),
+    };
+    let fault = Fault::wished(wish)?;
+    let times = number(asked, "times")?.unwrap_or(1);
+    wait(|done| house.fault(fault, times, done)).await;
+    Ok(())
+}
+
+fn repeat(house: &House, asked: &Asked) -> Result<(), String> {
+    let way = Way::named(asked.get("way").ok_or("way is missing")?)?;
+    house.desk().ledger.way = way;
+    Ok(())
+}
+
+fn balance(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
+    let user = asked.get("user_id").ok_or("user_id is missing")?;
+    let account = asked.get("activity_account").ok_or("activity_account is missing")?;
+    let balance = house.desk().ledger.balance(user, account);
+    Ok(object(&json!({
+        "available_points": balance.available.to_string(),
+        "freezed_points": balance.freezed.to_string(),
+        "total_points": balance.total.to_string(),
+    })))
+}
+
+/// Waits until the door has done it. Should the door be gone, the wait ends as well.
+async fn wait(order: impl FnOnce(Done)) {
+    let (done, finished) = oneshot::channel();
+    order(Box::new(move || {
+        let _ = done.send(());
+    }));
+    let _ = finished.await;
+}
+
+fn parameters(query: &str) -> Result<Asked, String> {
+    let broken = || "the query has a broken % escape or is not UTF-8".to_owned();
+    let text = |part: &str| decode(part.as_bytes()).and_then(|b| String::from_utf8(b).ok());
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((text(name)?, text(value)?))
+    });
+    let asked: Option<Asked> = pairs.collect();
+    let asked = asked.ok_or_else(broken)?;
+    let known = |name: &&String| !NAMES.contains(&name.as_str());
+    match asked.keys().find(known) {
+        Some(name) => Err(format!("there is no parameter {name:?}")),
+        None => Ok(asked),
+    }
+}
+
+/// A misspelt parameter must not silently mean its default.
+const NAMES: [&str; 10] = [
+    "kind",
+    "times",
+    "ms",
+    "status",
+    "retry_after",
+    "booked",
+    "sub_code",
+    "way",
+    "user_id",
+    "activity_account",
+];
+
+fn number<T: FromStr>(asked: &Asked, name: &str) -> Result<Option<T>, String> {
+    let value = asked.get(name);
+    let parsed = value.map(|text| text.parse().map_err(|_| format!("{name}={text} is no value")));
+    parsed.transpose()
+}
+
+fn lines<T: Serialize>(items: impl IntoIterator<Item = T>) -> Response<Payload> {
+    let lines = items.into_iter().map(|item| serde_json::to_string(&item).unwrap_or_default());
+    let text: String = lines.map(|line| line + "\n").collect();
+    typed("application/jsonl; charset=utf-8", text)
+}
+
+fn object(value: &serde_json::Value) -> Response<Payload> {
+    typed("application/json", format!("{value}\n"))
+}
+
+fn problem(status: StatusCode, why: &str) -> Response<Payload> {
+    let mut response = object(&json!({ "ok": false, "error": why }));
+    *response.status_mut() = status;
+    response
+}
+
+fn typed(kind: &'static str, text: String) -> Response<Payload> {
+    let mut response = Response::new(Payload::whole(text));
+    response.headers_mut().insert(CONTENT_TYPE, kind.parse().expect("a constant header"));
+    response
+}

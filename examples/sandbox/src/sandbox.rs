@@ -1,0 +1,257 @@
+//! The sandbox as a value: in flows a configuration, out flow two addresses and a handle. It runs
+//! on a thread and a runtime of its own, so callers may be async or not.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use tokio::runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::admin::admin;
+use crate::desk::{Desk, Received};
+use crate::door::{Done, Door, Order};
+use crate::faults::Fault;
+use crate::house::House;
+use crate::http::gateway;
+use crate::keys::Keys;
+use crate::ledger::{Balance, Booking, Ledger, Way};
+use crate::protocol::Rules;
+
+/// How to play.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The one app this gateway knows.
+    pub app_id: String,
+    /// The app's public key: PEM or bare base64, SPKI or PKCS#1.
+    pub app_public_key: String,
+    /// Alipay's private key: PEM or bare base64. None makes one, which takes a moment.
+    pub alipay_key: Option<String>,
+    /// When set, every request must carry it; when not, none may.
+    pub app_auth_token: Option<String>,
+    /// How a repeated req_id is answered.
+    pub repeat: Way,
+    /// Keeps the bookings across restarts. Not synced: it survives a kill, not a power cut.
+    pub ledger_file: Option<PathBuf>,
+    /// Where the gateway listens; loopback and any free port unless changed.
+    pub listen: SocketAddr,
+    /// Where the admin API listens; likewise. It has no password: keep it on loopback.
+    pub admin: SocketAddr,
+    /// Seconds a timestamp may be off; None, as Alipay documents no number, is any.
+    pub clock_tolerance: Option<u64>,
+    /// One line per request on stdout, user ids masked.
+    pub print: bool,
+    /// Stop on SIGINT and SIGTERM.
+    pub signals: bool,
+}
+
+impl Config {
+    /// Everything else at its default.
+    pub fn new(app_id: impl Into<String>, app_public_key: impl Into<String>) -> Config {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Config {
+            app_id: app_id.into(),
+            app_public_key: app_public_key.into(),
+            alipay_key: None,
+            app_auth_token: None,
+            repeat: Way::default(),
+            ledger_file: None,
+            listen: anywhere,
+            admin: anywhere,
+            clock_tolerance: None,
+            print: false,
+            signals: false,
+        }
+    }
+}
+
+/// A running gateway. Dropping it stops it.
+pub struct Sandbox {
+    house: House,
+    gateway: SocketAddr,
+    admin: SocketAddr,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Returns once both addresses answer. Bad keys are `InvalidInput`.
+    pub fn start(config: Config) -> io::Result<Sandbox> {
+        let keys = Keys::read(&config.app_public_key, config.alipay_key.as_deref());
+        let keys = keys.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        let ledger = Ledger::open(config.repeat, config.ledger_file.as_deref())?;
+        let rules = Rules {
+            app_id: config.app_id,
+            app_auth_token: config.app_auth_token,
+            clock_tolerance: config.clock_tolerance,
+            keys,
+        };
+        let (door, orders) = unbounded_channel();
+        let (stop, stopped) = unbounded_channel();
+        let house = House::new(rules, Desk::new(ledger), door.clone(), stop, config.print);
+        let (report, opened) = mpsc::channel();
+        let listen = (config.listen, config.admin);
+        let run = Run { house: house.clone(), orders, stopped, door };
+        let thread = std::thread::Builder::new()
+            .name("sandbox".into())
+            .spawn(move || run.thread(listen, config.signals, &report))?;
+        let (gateway, admin) = opened.recv().map_err(io::Error::other)??;
+        Ok(Sandbox { house, gateway, admin, thread: Some(thread) })
+    }
+
+    /// `http://127.0.0.1:PORT/gateway.do`
+    pub fn gateway_url(&self) -> String {
+        format!("http://{}/gateway.do", self.gateway)
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin)
+    }
+
+    /// Alipay's public key, one line of base64: the client's alipay_public_key.
+    pub fn alipay_public_key(&self) -> &str {
+        self.house.rules().keys.alipay_public()
+    }
+
+    /// The next `times` requests meet this fault, after those queued before; 0 = until cleared.
+    pub fn fault(&self, fault: Fault, times: u32) {
+        wait(|done| self.house.fault(fault, times, done));
+    }
+
+    /// Forgets all faults that wait. Does not open a door that is shut.
+    pub fn clear(&self) {
+        self.house.desk().faults.clear();
+    }
+
+    /// From the next request on.
+    pub fn repeat(&self, way: Way) {
+        self.house.desk().ledger.way = way;
+    }
+
+    /// Refuses connections from now on. Requests already read are still answered.
+    pub fn down(&self) {
+        wait(|done| self.house.down(0, done));
+    }
+
+    /// Listens again, at the same address.
+    pub fn up(&self) {
+        wait(|done| self.house.up(done));
+    }
+
+    /// Every booking, oldest first.
+    pub fn ledger(&self) -> Vec<Booking> {
+        self.house.desk().ledger.bookings().to_vec()
+    }
+
+    /// Every request since the start.
+    pub fn requests(&self) -> Vec<Received> {
+        self.house.desk().requests.clone()
+    }
+
+    /// Zero for whoever was never seen.
+    pub fn balance(&self, user_id: &str, activity_account: &str) -> Balance {
+        self.house.desk().ledger.balance(user_id, activity_account)
+    }
+
+    /// Blocks until a signal or `POST /shutdown` ends it.
+    pub fn wait(mut self) {
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.house.stop();
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Waits until the door has done it. Should the door be gone, the wait ends as well.
+fn wait(order: impl FnOnce(Done)) {
+    let (done, finished) = mpsc::channel();
+    order(Box::new(move || {
+        let _ = done.send(());
+    }));
+    let _ = finished.recv();
+}
+
+/// What the thread needs.
+struct Run {
+    house: House,
+    orders: UnboundedReceiver<Order>,
+    stopped: UnboundedReceiver<()>,
+    door: UnboundedSender<Order>,
+}
+
+type Opened = io::Result<(SocketAddr, SocketAddr)>;
+
+impl Run {
+    /// Reports once: the two addresses, or why there are none.
+    fn thread(
+        self,
+        (front, back): (SocketAddr, SocketAddr),
+        wanted: bool,
+        report: &mpsc::Sender<Opened>,
+    ) {
+        let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(e) => return drop(report.send(Err(e))),
+        };
+        runtime.block_on(async {
+            let open = || io::Result::Ok((Door::open(front)?, Door::open(back)?, signal(wanted)?));
+            match open() {
+                Ok((front, back, signal)) => {
+                    let _ = report.send(Ok((front.addr(), back.addr())));
+                    self.serve(front, back, signal).await;
+                }
+                Err(e) => drop(report.send(Err(e))),
+            }
+        });
+    }
+
+    async fn serve(mut self, front: Door, back: Door, signal: impl Future<Output = ()>) {
+        let (back_door, back_orders) = unbounded_channel();
+        let (one, other) = (self.house.clone(), self.house);
+        let front = front.keep(self.orders, move |request| gateway(one.clone(), request));
+        let back = back.keep(back_orders, move |request| admin(other.clone(), request));
+        let end = async move {
+            tokio::select! {
+                _ = self.stopped.recv() => {}
+                () = signal => {}
+            }
+            let _ = self.door.send(Order::Stop);
+            let _ = back_door.send(Order::Stop);
+        };
+        tokio::join!(front, back, end);
+    }
+}
+
+/// Ends on SIGINT or SIGTERM, when wanted. The handlers are in place when this returns.
+fn signal(wanted: bool) -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let handlers = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let both =
+            || io::Result::Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
+        wanted.then(both).transpose()?
+    };
+    #[cfg(unix)]
+    return Ok(async move {
+        match handlers {
+            Some((mut int, mut term)) => tokio::select! {
+                _ = int.recv() => {}
+                _ = term.recv() => {}
+            },
+            None => std::future::pending().await,
+        }
+    });
+    #[cfg(not(unix))]
+    Ok(async move {
+        match wanted {
+            true => drop(tokio::signal::ctrl_c().await),
+            false => std::future::pending().await,
+        }
+    })
+}

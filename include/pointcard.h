@@ -1,0 +1,997 @@
+/* pointcard.h - Koubei point cards (member point cards of the Alipay open platform) at the till
+ *
+ * A shopper pays; the till records points; they reach the gateway exactly once, now or when the
+ * line is back. Generated from the Rust sources by build.rs: do not edit, `make header` refreshes
+ * it. SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * The smallest complete till:
+ *
+ *     static pointcard_client till;
+ *     static pointcard_file store;
+ *
+ *     pointcard_config cfg = POINTCARD_CONFIG_INIT;
+ *     cfg.app_id = "2016100900000001";
+ *     cfg.private_key = APP_KEY;
+ *     cfg.alipay_public_key = ALIPAY_KEY;
+ *     cfg.activity_account = "39201608190015500100016011040139";
+ *     cfg.storage = pointcard_file_storage(&store, "points.queue", 1u << 20);
+ *     if (pointcard_init(&till, &cfg) != POINTCARD_OK) ...pointcard_last_detail says why
+ *
+ *     pointcard_sale sale = POINTCARD_SALE_INIT;
+ *     sale.user_id = "2088123412341234";
+ *     sale.biz_no = "2016082221001004150200139999";
+ *     sale.points = 10;
+ *     if (pointcard_accrue(&till, &sale, NULL) == POINTCARD_OK) ...print "10 points"
+ *
+ *     pointcard_sync(&till, 2000, NULL);   when the line is idle, on any thread
+ *
+ * Conventions
+ *
+ * Memory     The caller owns all of it. Nothing here allocates that must be freed. Objects are
+ *            opaque, of fixed size; do not copy them.
+ * Structures begin with struct_size; start from their _INIT macro. Zero means default. Members are
+ *            only ever added at the end: an old program runs with a new library.
+ * Text       is NUL-terminated UTF-8. NULL and "" both mean "not given". Text in the configuration
+ *            is borrowed until pointcard_close, all other text during the call.
+ * Status     Every call returns POINTCARD_OK (0), POINTCARD_IDLE (1), or a negative
+ *            POINTCARD_ERR_. Outputs are written only with POINTCARD_OK (pointcard_next_request's
+ *            wait_ms also with POINTCARD_IDLE). pointcard_last_detail says what and where.
+ * Threads    Different clients are independent. One client may be used by several threads: calls
+ *            wait for each other, but none waits for the network. One exchange (sync, query, step)
+ *            at a time: a second one is ERR_BUSY. Callbacks made under the lock (storage, clock,
+ *            entropy, signer) must not call the same client: ERR_BUSY.
+ * Interrupts No function may be called from an interrupt handler.
+ * Panics     Never cross this border: a bug in the library is ERR_INTERNAL, and the client refuses
+ *            work until it is initialised again.
+ * ABI        pointcard_init checks header against library. POINTCARD_ABI_VERSION is the SONAME.
+ *
+ * The promise, when pointcard_accrue returns POINTCARD_OK the shopper gets those points exactly
+ * once, rests on one thing outside this library: that the gateway treats a repeated req_id as the
+ * same request. Alipay documents req_id as the idempotency key.
+ */
+#ifndef POINTCARD_H
+#define POINTCARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define POINTCARD_NODISCARD __attribute__((warn_unused_result))
+#else
+#define POINTCARD_NODISCARD
+#endif
+
+#if defined(_WIN32) && defined(POINTCARD_DLL)
+#define POINTCARD_API __declspec(dllimport)
+#else
+#define POINTCARD_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Versions ------------------------------------------------------------------------------ */
+
+/** Number of the binary interface. Rises when a program built with an older header would break. */
+#define POINTCARD_ABI_VERSION 1
+
+/** Number of the queue's format on the medium. Stores of every earlier number can be read. */
+#define POINTCARD_MEDIA_VERSION 1
+
+/** The library's version, such as "0.1.0". Never NULL; lives as long as the program. */
+POINTCARD_API const char *pointcard_version(void);
+
+/** POINTCARD_ABI_VERSION of the library that is linked. */
+POINTCARD_API uint32_t pointcard_abi_version(void);
+
+/* Types that are mentioned before their section comes. */
+typedef struct pointcard_client pointcard_client;
+typedef struct pointcard_outcome pointcard_outcome;
+
+/* Structures that begin with struct_size start as { sizeof, zeroes }. */
+#ifdef __cplusplus
+} /* extern "C" */
+template <typename T> inline T pointcard_init_struct()
+{
+    T value = T();
+    value.struct_size = static_cast<uint32_t>(sizeof(T));
+    return value;
+}
+extern "C" {
+#define POINTCARD_INIT_(type) pointcard_init_struct<type>()
+#else
+#define POINTCARD_INIT_(type) { .struct_size = (uint32_t)sizeof(type) }
+#endif
+
+/* ---- Status -------------------------------------------------------------------------------- */
+
+/**
+ * Why a call did not do its work.
+ *
+ * The numbers are ABI: append, never reuse. Blocks: -1 the caller, -1xx keys and signatures,
+ * -2xx bytes from outside, -3xx storage and queue, -4xx gateway and transport.
+ */
+typedef int32_t pointcard_status;
+enum {
+    /** Done. */
+    POINTCARD_OK = 0,
+    /** Nothing to do now; not an error. `next_request` says so when no entry is due. */
+    POINTCARD_IDLE = 1,
+    /** An argument makes no sense and no narrower status fits. Nothing changed. */
+    POINTCARD_ERR_ARGUMENT = -1,
+    /** The caller's buffer is too small; the length written back is the capacity needed. */
+    POINTCARD_ERR_BUFFER_TOO_SMALL = -2,
+    /** The object is not open (never initialised, closed, or init failed). */
+    POINTCARD_ERR_BAD_STATE = -3,
+    /** The object is in use by this very call chain, or one exchange is already under way. */
+    POINTCARD_ERR_BUSY = -4,
+    /** Header and library do not belong together: ABI version or object size differ. */
+    POINTCARD_ERR_ABI = -5,
+    /** A required pointer is NULL. */
+    POINTCARD_ERR_NULL = -6,
+    /** Text is not UTF-8, or holds a control character. */
+    POINTCARD_ERR_ENCODING = -7,
+    /** Text or data is longer than its limit. */
+    POINTCARD_ERR_TOO_LONG = -8,
+    /** A bug in this library. The object refuses work until it is initialised again. */
+    POINTCARD_ERR_INTERNAL = -9,
+    /** A number is outside its limits (points 0 or above the limit, a size that cannot be). */
+    POINTCARD_ERR_RANGE = -10,
+    /** A struct_size is none this library knows. */
+    POINTCARD_ERR_STRUCT_SIZE = -11,
+    /** A required member is empty or absent. */
+    POINTCARD_ERR_MISSING = -12,
+    /** Nothing is recorded under that name or number. */
+    POINTCARD_ERR_NOT_FOUND = -13,
+    /** Understood, but not built into this library or not offered by this port. */
+    POINTCARD_ERR_UNSUPPORTED = -14,
+    /** Key text is in no known form, or its numbers contradict each other. */
+    POINTCARD_ERR_KEY_FORMAT = -101,
+    /** A key of a size or kind this build does not use. */
+    POINTCARD_ERR_KEY_UNSUPPORTED = -102,
+    /** A key in the wrong place: a public key as private key, the app's own as Alipay's. */
+    POINTCARD_ERR_KEY_MISMATCH = -103,
+    /** A signature does not belong to the bytes. */
+    POINTCARD_ERR_SIGNATURE = -104,
+    /** Signing failed: the signer port refused, or its result did not verify. */
+    POINTCARD_ERR_SIGNER = -105,
+    /** The entropy port failed. */
+    POINTCARD_ERR_ENTROPY = -106,
+    /** Bytes from outside are not what they must be (JSON, answer, record). */
+    POINTCARD_ERR_MALFORMED = -201,
+    /** JSON nested deeper than the limit. */
+    POINTCARD_ERR_TOO_DEEP = -202,
+    /** A name occurs twice where one is allowed. */
+    POINTCARD_ERR_DUPLICATE = -203,
+    /** Well formed, but carries no signature. */
+    POINTCARD_ERR_UNSIGNED = -204,
+    /** No room for another entry. Nothing was recorded; acknowledgements still fit. */
+    POINTCARD_ERR_QUEUE_FULL = -301,
+    /** The medium holds damage that cannot be repaired. */
+    POINTCARD_ERR_MEDIA_CORRUPT = -302,
+    /** The storage port failed. Whether the entry is recorded is unknown: call again. */
+    POINTCARD_ERR_STORAGE = -303,
+    /** Another process or handle has the store open. */
+    POINTCARD_ERR_LOCKED = -304,
+    /** The store was written by a version this one does not know. */
+    POINTCARD_ERR_MEDIA_VERSION = -305,
+    /** The same biz_no is already recorded with other content. */
+    POINTCARD_ERR_CONFLICT = -306,
+    /** The medium's geometry (sectors, sizes) cannot hold a store. */
+    POINTCARD_ERR_GEOMETRY = -307,
+    /** Sent, but no verified answer: the outcome is unknown and the entry will be repeated. */
+    POINTCARD_ERR_UNKNOWN = -401,
+    /** The gateway refused, signed. */
+    POINTCARD_ERR_REJECTED = -402,
+    /** A signed refusal after an attempt whose outcome was unknown. */
+    POINTCARD_ERR_UNCERTAIN = -403,
+    /** The transport failed before anything was sent. */
+    POINTCARD_ERR_TRANSPORT = -404,
+    /** Settling needs TLS; the gateway URL is plain HTTP and not on loopback. */
+    POINTCARD_ERR_INSECURE = -405,
+    /** The gateway refuses the token; entries wait for a new one. */
+    POINTCARD_ERR_TOKEN = -406,
+    /** The gateway asks for fewer calls; entries wait. */
+    POINTCARD_ERR_THROTTLED = -407,
+    /** The gateway refuses the application, key, time or permission; entries wait for a correction. */
+    POINTCARD_ERR_REFUSED = -408,
+};
+
+/** What is known about the latest failure of a client. Holds no key, token or user id. */
+typedef struct pointcard_detail {
+    /** Set by POINTCARD_DETAIL_INIT. */
+    uint32_t struct_size;
+    /** The status (a pointcard_status). */
+    int32_t status;
+    /** What it is about: "sale.points", "config.private_key", "answer". */
+    char what[48];
+    /** Byte offset in it, or the length or limit the status speaks of; 0 = none. */
+    uint32_t at;
+    /** The port's own error code (errno for the built-in file port); 0 = none. */
+    int32_t port;
+    /** HTTP status of the answer; 0 = no answer. */
+    uint16_t http_status;
+    /** 1 when the answer's signature was verified; else code and sub_code are hearsay. */
+    uint8_t authenticated;
+    /** Zero. */
+    uint8_t reserved;
+    /** The gateway's code, such as "40004"; may be empty. */
+    char code[17];
+    /** The gateway's sub_code, such as "isv.invalid-signature"; may be empty. */
+    char sub_code[129];
+    /** All of the above as one English line. */
+    char text[160];
+} pointcard_detail;
+
+/**
+ * One English sentence for a status, such as "the queue is full". Never NULL, also for numbers
+ * that are no status; lives as long as the program.
+ */
+POINTCARD_API const char *pointcard_status_text(int32_t status);
+
+/**
+ * Fetches what is known about the latest failure, also after a failed pointcard_init.
+ *
+ * @param client  a client that pointcard_init was called for
+ * @param detail  receives it; begin with POINTCARD_DETAIL_INIT
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE (never initialised), ERR_BUSY.
+ */
+POINTCARD_API
+pointcard_status pointcard_last_detail(pointcard_client *client,
+                                       struct pointcard_detail *detail);
+
+#define POINTCARD_DETAIL_INIT POINTCARD_INIT_(pointcard_detail)
+
+/* ---- Ports --------------------------------------------------------------------------------- */
+
+/** Returned by a transport that could not connect. */
+#define POINTCARD_NOT_SENT 1
+
+/**
+ * The queue's medium. pointcard_file_storage and pointcard_ram_storage make one; over a flash
+ * driver the integrator fills it. Frozen: it will not grow.
+ *
+ * All functions return 0, or a code of the driver's own that comes back in pointcard_detail.port.
+ * They are called with the client's lock held, may block, and must not call this client.
+ */
+typedef struct pointcard_storage {
+    /** POINTCARD_OK, or why this storage could not be made; pointcard_init then fails with it. */
+    int32_t status;
+    /** The system's error code for it (errno), or 0. */
+    int32_t port;
+    /** First argument of every function. */
+    void *ctx;
+    /** Bytes per erase unit; a power of two, 512 to 1048576. */
+    uint32_t sector_size;
+    /** Number of erase units; at least 6. */
+    uint32_t sector_count;
+    /** Smallest unit that can be programmed; a power of two, 1 to 32. */
+    uint32_t prog_size;
+    /**
+     * After a sync the next record starts at a multiple of this (a power of two, prog_size to
+     * sector_size / 4). NOR flash: prog_size. A medium whose blocks can be damaged while they are
+     * rewritten (files on SD, eMMC): 512 or 4096.
+     */
+    uint32_t align;
+    /** Reads `len` bytes at byte offset `at`. */
+    int32_t (*read)(void *ctx, uint32_t at, uint8_t *to, size_t len);
+    /** Programs `len` bytes at `at`: both multiples of prog_size, erased before, in one sector. */
+    int32_t (*prog)(void *ctx, uint32_t at, const uint8_t *from, size_t len);
+    /** Erases sector number `sector`: all its bytes read 0xFF. */
+    int32_t (*erase)(void *ctx, uint32_t sector);
+    /** Returns when everything programmed and erased before is durable. */
+    int32_t (*sync)(void *ctx);
+    /** Called once by pointcard_close; may be NULL. */
+    void (*close)(void *ctx);
+} pointcard_storage;
+
+/**
+ * Time. NULL functions: the system's clock on machines with an operating system; without one,
+ * monotonic_ms is required and unix_time is "unknown".
+ */
+typedef struct pointcard_clock {
+    /** First argument of both functions. */
+    void *ctx;
+    /** Milliseconds from any fixed moment, never going back while powered. */
+    uint64_t (*monotonic_ms)(void *ctx);
+    /** Seconds since 1970-01-01 UTC; 0 = unknown. */
+    uint64_t (*unix_time)(void *ctx);
+} pointcard_clock;
+
+/**
+ * Unpredictable bytes. NULL: the system's on machines with an operating system; else none, and
+ * signatures are made without blinding.
+ */
+typedef struct pointcard_entropy {
+    /** First argument. */
+    void *ctx;
+    /** Fills `len` bytes. Returns 0, or a code of its own. */
+    int32_t (*fill)(void *ctx, uint8_t *to, size_t len);
+} pointcard_entropy;
+
+/** Replaces the software RSA: a secure element, PSA, an HSM. NULL: config.private_key signs. */
+typedef struct pointcard_signer {
+    /** First argument. */
+    void *ctx;
+    /**
+     * Signs a digest with PKCS#1 v1.5. `hash_len` is 32 for SHA-256, 20 for SHA-1. Writes at most
+     * `cap` bytes to `out` and their number to `out_len`. Returns 0, or a code of its own. The
+     * result is verified with config.app_public_key before it is used.
+     */
+    int32_t (*sign)(void *ctx,
+                    const uint8_t *hash,
+                    size_t hash_len,
+                    uint8_t *out,
+                    size_t cap,
+                    size_t *out_len);
+} pointcard_signer;
+
+/** One signed request. Valid until the exchange ends. */
+typedef struct pointcard_request {
+    /** Names the exchange: a step's answer is given back under it. 0 inside a transport. */
+    uint32_t exchange;
+    /** POST to this absolute URL, `url_len` ASCII bytes, NUL-terminated. */
+    const char *url;
+    /** Bytes of the URL, without the NUL. */
+    size_t url_len;
+    /** Value of the Content-Type header, NUL-terminated. */
+    const char *content_type;
+    /** The body. */
+    const uint8_t *body;
+    /** Bytes of the body. */
+    size_t body_len;
+} pointcard_request;
+
+/** What came back. A transport fills it; `body` and `body_cap` are set before. */
+typedef struct pointcard_response {
+    /** Where the answer's body goes. */
+    uint8_t *body;
+    /** Room there, in bytes. An answer that does not fit is an error. */
+    size_t body_cap;
+    /** Bytes of the body. */
+    size_t body_len;
+    /** HTTP status code. */
+    uint16_t http_status;
+    /** Zero. */
+    uint16_t reserved;
+    /** The Retry-After header in seconds; 0 = none. */
+    uint32_t retry_after_s;
+    /** The Date header as seconds since 1970; 0 = none. */
+    uint64_t date;
+} pointcard_response;
+
+/**
+ * Carries a request to the gateway and the answer back. NULL: HTTPS built in (feature http);
+ * without that feature only the step calls are there. Called without the client's lock; may
+ * block; may call pointcard_accrue and pointcard_queue_status on this client.
+ */
+typedef struct pointcard_transport {
+    /** First argument. */
+    void *ctx;
+    /**
+     * Gives up after `timeout_ms`. Returns 0 when an answer came; POINTCARD_NOT_SENT when
+     * certainly no byte of the request left the machine; any other number in doubt.
+     */
+    int32_t (*exchange)(void *ctx,
+                        const struct pointcard_request *request,
+                        struct pointcard_response *response,
+                        uint32_t timeout_ms);
+} pointcard_transport;
+
+/**
+ * Lets several threads use one client. NULL: a mutex of the system's where there is one; without
+ * one, calls from a second thread are answered ERR_BUSY.
+ */
+typedef struct pointcard_lock {
+    /** First argument of both functions. */
+    void *ctx;
+    /**
+     * Waits for the lock. Returns 0; or anything else when the calling thread holds it already,
+     * or cannot wait (interrupt handlers): the call then returns ERR_BUSY.
+     */
+    int32_t (*acquire)(void *ctx);
+    /** Releases it. */
+    void (*release)(void *ctx);
+} pointcard_lock;
+
+/** Memory of a queue file that is open. The caller owns it; it must stay until pointcard_close. */
+typedef struct pointcard_file {
+    uint64_t opaque[32];
+} pointcard_file;
+
+/** Memory of a queue in RAM. The caller owns it; it must stay until pointcard_close. */
+typedef struct pointcard_ram {
+    uint64_t opaque[16];
+} pointcard_ram;
+
+/**
+ * A queue in a file: created and written full once, then never growing, so that a full disk
+ * cannot stop it. Locked while open: a second opening, in this process or another, is ERR_LOCKED.
+ * A lock left by a killed process does not block.
+ *
+ * Needs an operating system; elsewhere the result's status is ERR_UNSUPPORTED.
+ *
+ * @param file  memory for the open file
+ * @param path  NUL-terminated; the folder must exist
+ * @param size  bytes of a new file, at least 65536; an existing one keeps its size. One MiB holds
+ *              about 200 entries (each takes a 4096-byte block of its own, so that a block that is
+ *              damaged while it is written never holds an older entry)
+ *
+ * Returns a table for config.storage. Failures are in its status, and pointcard_init returns them.
+ */
+POINTCARD_API
+pointcard_storage pointcard_file_storage(struct pointcard_file *file,
+                                         const char *path,
+                                         uint32_t size);
+
+/**
+ * The same for a medium that keeps old bytes intact when a write is cut (battery-backed caches,
+ * most SSDs with power-loss protection): records are packed, and one MiB holds about 3,000.
+ *
+ * @param file  memory for the open file
+ * @param path  NUL-terminated; the folder must exist
+ * @param size  bytes of a new file
+ */
+POINTCARD_API
+pointcard_storage pointcard_file_storage_power_safe(struct pointcard_file *file,
+                                                    const char *path,
+                                                    uint32_t size);
+
+/**
+ * A queue in RAM, for tests and for battery-backed memory. Fill new memory with 0xFF first.
+ *
+ * @param ram          memory for the port
+ * @param memory       the medium, `size` bytes; stays until pointcard_close
+ * @param size         a multiple of `sector_size`, at least 6 sectors
+ * @param sector_size  a power of two, 512 to 1048576
+ *
+ * Returns a table for config.storage. Failures are in its status, and pointcard_init returns them.
+ */
+POINTCARD_API
+pointcard_storage pointcard_ram_storage(struct pointcard_ram *ram,
+                                        uint8_t *memory,
+                                        size_t size,
+                                        uint32_t sector_size);
+
+/* ---- Configuration and life ---------------------------------------------------------------- */
+
+/** Bytes of a pointcard_client. */
+#define POINTCARD_CLIENT_SIZE 36864
+
+/** sign_type: RSA with SHA-256, the default. */
+#define POINTCARD_RSA2 0
+
+/** sign_type: RSA with SHA-1, for applications from before 2018. */
+#define POINTCARD_RSA 1
+
+/** Flag: allow plain HTTP to a host that is not this machine (a TLS proxy on a trusted wire). */
+#define POINTCARD_F_PLAIN_HTTP 1
+
+/** Flag: allow the Date of the gateway's answers to correct a wrong terminal clock. */
+#define POINTCARD_F_SERVER_TIME 2
+
+/**
+ * A client. The caller owns the memory; its contents are the library's. Nothing in it needs to
+ * be freed. Zero it (static memory is) or leave it as it is before pointcard_init.
+ */
+struct pointcard_client {
+    uint64_t opaque[4608];
+};
+
+/**
+ * Called for every outcome pointcard_sync gets, on its thread, without the client's lock. The
+ * outcome is valid during the call. It may call this client, but not pointcard_sync.
+ */
+typedef void (*pointcard_outcome_fn)(void *ctx, const pointcard_outcome *outcome);
+
+/**
+ * What a client is told once. Texts are NUL-terminated UTF-8 and borrowed until pointcard_close
+ * (the keys only during pointcard_init); NULL or "" = default.
+ */
+typedef struct pointcard_config {
+    /** Set by POINTCARD_CONFIG_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_F_ flags, or 0. */
+    uint32_t flags;
+    /** Gateway URL, at most 256 bytes; default: production. https, or http to this machine. */
+    const char *gateway;
+    /** Application id, at most 32 bytes. Required. */
+    const char *app_id;
+    /** The merchant an ISV acts for (any stable id, at most 64 bytes); default: itself. */
+    const char *merchant;
+    /** Token of that merchant's consent (app_auth_token), at most 40 bytes. */
+    const char *app_auth_token;
+    /**
+     * The app's private key: PEM or one line of base64, PKCS#1 or PKCS#8. Required unless
+     * `signer` signs.
+     */
+    const char *private_key;
+    /** The app's public key. Required when `signer` signs, to check what it returns. */
+    const char *app_public_key;
+    /**
+     * Alipay's public key, from the console: PEM or one line of base64. It is not the app's own
+     * public key; mixing them up is ERR_KEY_MISMATCH. Required.
+     */
+    const char *alipay_public_key;
+    /** Point account sales go to unless they say otherwise, at most 32 bytes. */
+    const char *activity_account;
+    /** Shop sales are made in unless they say otherwise, at most 32 bytes. */
+    const char *shop_id;
+    /** POINTCARD_RSA2 (default) or POINTCARD_RSA. */
+    int32_t sign_type;
+    /** Most points one sale may credit; default 1000000. */
+    uint32_t max_points;
+    /** The queue's medium. Required. */
+    pointcard_storage storage;
+    /** Default: the system's clock. */
+    pointcard_clock clock;
+    /** Default: the system's random generator. */
+    pointcard_entropy entropy;
+    /** Default: software RSA with private_key. */
+    pointcard_signer signer;
+    /** Default: built-in HTTPS where there is an operating system. */
+    pointcard_transport transport;
+    /** Default: the system's mutex. */
+    pointcard_lock lock;
+    /** Hears every outcome of pointcard_sync; default: nobody. */
+    pointcard_outcome_fn on_outcome;
+    /** First argument of on_outcome. */
+    void *on_outcome_ctx;
+    /** Built-in HTTPS: trust only the CA certificates in this PEM text; default: Mozilla's. */
+    const char *ca_pem;
+    /** Built-in HTTPS: proxy, such as "http://10.0.0.1:3128"; default: the environment's. */
+    const char *proxy;
+} pointcard_config;
+
+/** Bytes of a pointcard_client in this library, for bindings that cannot read the header. */
+POINTCARD_API size_t pointcard_client_size(void);
+
+/**
+ * Opens a client. Call it through the macro pointcard_init(client, config).
+ *
+ * Checks header against library, checks the configuration, loads the keys and mounts the queue,
+ * formatting a blank medium. When it fails, pointcard_last_detail says which member and why;
+ * nothing was written, and `client` may be initialised again.
+ *
+ * @param client       memory of the caller's, at least POINTCARD_CLIENT_SIZE bytes
+ * @param client_size  sizeof *client
+ * @param abi_version  POINTCARD_ABI_VERSION of the caller's header
+ * @param config       read during the call; the texts stay borrowed
+ *
+ * Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
+ * ERR_ENCODING, ERR_ARGUMENT, ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
+ * ERR_KEY_MISMATCH, ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
+ * ERR_MEDIA_VERSION, ERR_GEOMETRY. Not for interrupt handlers.
+ */
+POINTCARD_API
+pointcard_status pointcard_init_abi(struct pointcard_client *client,
+                                    size_t client_size,
+                                    uint32_t abi_version,
+                                    const struct pointcard_config *config);
+
+/**
+ * Closes a client: wipes its keys, closes its storage. Entries stay on the medium.
+ *
+ * Optional before power-off. No other call may be under way on this client.
+ *
+ * Returns ERR_NULL, ERR_BAD_STATE (not open), ERR_BUSY.
+ */
+POINTCARD_API pointcard_status pointcard_close(struct pointcard_client *client);
+
+/** Every member at its default. */
+#define POINTCARD_CONFIG_INIT POINTCARD_INIT_(pointcard_config)
+
+/** Opens a client: pointcard_init_abi with the sizes of this header. */
+#define pointcard_init(client, config) \
+    pointcard_init_abi((client), sizeof *(client), POINTCARD_ABI_VERSION, (config))
+
+/* ---- Accrue -------------------------------------------------------------------------------- */
+
+/** A paid sale. Texts are NUL-terminated UTF-8, read during the call; NULL or "" = not given. */
+typedef struct pointcard_sale {
+    /** Set by POINTCARD_SALE_INIT. */
+    uint32_t struct_size;
+    /** Points to credit, 1 to config.max_points. */
+    uint32_t points;
+    /** The shopper's Alipay user id (2088...), ASCII, at most 32 bytes. Required. */
+    const char *user_id;
+    /** The payment's trade number, ASCII, at most 32 bytes. Required: one sale, one number. */
+    const char *biz_no;
+    /** At most 256 characters. */
+    const char *memo;
+    /** Opaque to the gateway, at most 2000 characters. */
+    const char *ext_info;
+    /** Shop; default: the configured one. */
+    const char *shop_id;
+    /** Point account; default: the configured one. */
+    const char *activity_account;
+    /**
+     * Idempotency key of your own, ASCII, at most 32 bytes. Default, and what a till wants:
+     * derived from application, merchant, account and biz_no.
+     */
+    const char *req_id;
+    /** Tells apart two credits for one biz_no (a bonus), ASCII, at most 32 bytes. */
+    const char *part;
+} pointcard_sale;
+
+/** Where a sale went. */
+typedef struct pointcard_ticket {
+    /** Set by POINTCARD_TICKET_INIT. */
+    uint32_t struct_size;
+    /** 1: the sale was recorded before, and this is the first record. */
+    uint32_t duplicate;
+    /** Number of the queue entry. */
+    uint64_t seq;
+    /** The idempotency key, the same on every resend. Print it on the receipt. */
+    char req_id[33];
+} pointcard_ticket;
+
+/**
+ * Records points for a paid sale. Works offline; never waits for the network.
+ *
+ * When this returns POINTCARD_OK the entry is on storage and will be sent with the same req_id
+ * until the gateway gives a verified answer, across restarts. A sale recorded a moment ago is
+ * answered with its first ticket, so a till that is unsure simply calls again with the same sale.
+ *
+ * @param client  an open client
+ * @param sale    read during the call
+ * @param ticket  receives where it went; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_RANGE (points),
+ * ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
+ * was recorded. ERR_STORAGE: unknown whether it was; close, init, and call again.
+ * Not for interrupt handlers.
+ */
+POINTCARD_API
+pointcard_status pointcard_accrue(pointcard_client *client,
+                                  const struct pointcard_sale *sale,
+                                  struct pointcard_ticket *ticket);
+
+#define POINTCARD_SALE_INIT POINTCARD_INIT_(pointcard_sale)
+#define POINTCARD_TICKET_INIT POINTCARD_INIT_(pointcard_ticket)
+
+/* ---- Sync and balance ---------------------------------------------------------------------- */
+
+
+
+
+
+
+
+
+
+
+
+/** What a pointcard_sync did. */
+typedef struct pointcard_report {
+    /** Set by POINTCARD_REPORT_INIT. */
+    uint32_t struct_size;
+    /** Requests handed to the transport. */
+    uint32_t sent;
+    /** Settled: the points are credited. */
+    uint32_t accepted;
+    /** Refused; now dead letters. */
+    uint32_t rejected;
+    /** Refused after an attempt of unknown end; now flagged dead letters. */
+    uint32_t uncertain;
+    /** Without a verified answer; they will be repeated. */
+    uint32_t unknown;
+    /** Certainly not executed; they wait. */
+    uint32_t deferred;
+    /** Entries still waiting here. */
+    uint32_t waiting;
+    /** Milliseconds until it is worth calling again. */
+    uint32_t retry_in_ms;
+    /** 1: the terminal's clock is unknown or wrong. */
+    uint32_t clock_wrong;
+} pointcard_report;
+
+/** A shopper's points. */
+typedef struct pointcard_balance {
+    /** Set by POINTCARD_BALANCE_INIT. */
+    uint32_t struct_size;
+    /** Entries of this shopper still waiting on this till. */
+    uint32_t waiting_entries;
+    /** Their points, which the gateway does not count yet. */
+    uint64_t waiting_points;
+    /** At the gateway: points the shopper can spend. */
+    uint64_t available_points;
+    /** At the gateway: points reserved for a prize. */
+    uint64_t freezed_points;
+    /** At the gateway: points collected in all. */
+    uint64_t total_points;
+} pointcard_balance;
+
+/** How one exchange ended. */
+struct pointcard_outcome {
+    /** Set by POINTCARD_OUTCOME_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_ACCEPTED to POINTCARD_DEFERRED. */
+    int32_t verdict;
+    /** POINTCARD_OK, or the reason in one word (a pointcard_status). */
+    int32_t status;
+    /** How often the entry was sent, this time included (255 = or more). */
+    uint32_t attempts;
+    /** Number of the queue entry; 0 for a balance. */
+    uint64_t seq;
+    /** The entry's points. */
+    uint32_t points;
+    /** Milliseconds until it is tried again; 0 = at once or never. */
+    uint32_t retry_in_ms;
+    /** Balance: points the shopper can spend. */
+    uint64_t available_points;
+    /** Balance: points reserved for a prize. */
+    uint64_t freezed_points;
+    /** Balance: points collected in all. */
+    uint64_t total_points;
+    /** The entry's idempotency key. */
+    char req_id[33];
+    /** The gateway's flow number, when accepted. */
+    char point_log_no[65];
+};
+
+/**
+ * Sends due entries for about `budget_ms`; a transfer under way is waited for (15 s at most with
+ * the built-in transport).
+ *
+ * Call it when the line is idle, on any thread. Other threads may call pointcard_accrue,
+ * pointcard_queue_status and pointcard_walk meanwhile: no lock is held while the transport works.
+ * A dead network is not an error: it is counted in the report.
+ *
+ * @param client     an open client
+ * @param budget_ms  time for starting transfers; 0 = none, only the report
+ * @param report     receives what was done; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE, ERR_BUSY (a sync, query or step is under
+ * way), ERR_UNSUPPORTED (no transport), ERR_STORAGE, ERR_SIGNER, ERR_ENTROPY.
+ */
+POINTCARD_API
+pointcard_status pointcard_sync(pointcard_client *client,
+                                uint32_t budget_ms,
+                                struct pointcard_report *report);
+
+/**
+ * Asks the gateway for a shopper's balance and waits for the answer. Beside it: what is still
+ * waiting on this till.
+ *
+ * @param client            an open client
+ * @param user_id           the shopper, ASCII, at most 32 bytes
+ * @param activity_account  the point account; NULL = the configured one
+ * @param timeout_ms        longest wait; 0 = 15000
+ * @param balance           receives the points
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_BAD_STATE,
+ * ERR_BUSY, ERR_UNSUPPORTED; ERR_TRANSPORT, ERR_UNKNOWN, ERR_SIGNATURE, ERR_UNSIGNED,
+ * ERR_MALFORMED, ERR_REJECTED, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED: no balance; the waiting
+ * points are filled in all the same.
+ */
+POINTCARD_API
+pointcard_status pointcard_query_balance(pointcard_client *client,
+                                         const char *user_id,
+                                         const char *activity_account,
+                                         uint32_t timeout_ms,
+                                         struct pointcard_balance *balance);
+
+#define POINTCARD_REPORT_INIT POINTCARD_INIT_(pointcard_report)
+#define POINTCARD_OUTCOME_INIT POINTCARD_INIT_(pointcard_outcome)
+#define POINTCARD_BALANCE_INIT POINTCARD_INIT_(pointcard_balance)
+
+/* ---- Steps --------------------------------------------------------------------------------- */
+
+/** Room pointcard_next_request and pointcard_query_request need for a request, in bytes. */
+#define POINTCARD_REQUEST_MAX 10240
+
+/** Room an answer needs; a longer one is no answer. */
+#define POINTCARD_ANSWER_MAX 4096
+
+/**
+ * The next due entry as a signed request. "Sent" is durable before this returns.
+ *
+ * One exchange at a time: end it with pointcard_on_response or pointcard_on_transport_error.
+ *
+ * @param client   an open client
+ * @param buf      room for the request, yours again when the exchange ends
+ * @param cap      bytes there; POINTCARD_REQUEST_MAX is always enough
+ * @param request  receives what to POST; points into `buf`
+ * @param wait_ms  receives, with POINTCARD_IDLE, how long nothing will be due (0 = nothing
+ *                 waits); may be NULL
+ *
+ * Returns POINTCARD_IDLE (nothing is due); ERR_NULL, ERR_BUFFER_TOO_SMALL (nothing was sent; the
+ * detail's `at` is the room needed), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE, ERR_SIGNER,
+ * ERR_ENTROPY.
+ */
+POINTCARD_API
+pointcard_status pointcard_next_request(pointcard_client *client,
+                                        uint8_t *buf,
+                                        size_t cap,
+                                        pointcard_request *request,
+                                        uint32_t *wait_ms);
+
+/**
+ * A signed request for a shopper's balance; the answer goes to pointcard_on_response.
+ *
+ * @param client            an open client
+ * @param user_id           the shopper, ASCII, at most 32 bytes
+ * @param activity_account  the point account; NULL = the configured one
+ * @param buf               room for the request, yours again when the exchange ends
+ * @param cap               bytes there
+ * @param request           receives what to POST; points into `buf`
+ *
+ * Returns ERR_NULL, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_BUFFER_TOO_SMALL, ERR_BAD_STATE,
+ * ERR_BUSY, ERR_SIGNER, ERR_ENTROPY.
+ */
+POINTCARD_API
+pointcard_status pointcard_query_request(pointcard_client *client,
+                                         const char *user_id,
+                                         const char *activity_account,
+                                         uint8_t *buf,
+                                         size_t cap,
+                                         pointcard_request *request);
+
+/**
+ * Ends an exchange with the answer that came.
+ *
+ * @param client    an open client
+ * @param exchange  pointcard_request.exchange
+ * @param response  body, body_len, http_status, and the headers if you have them
+ * @param outcome   receives what it came to; may be NULL
+ *
+ * Returns POINTCARD_OK when the outcome is recorded, whatever it is; ERR_NULL, ERR_STRUCT_SIZE,
+ * ERR_ARGUMENT (not the exchange under way), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE (the outcome
+ * is not recorded; the entry will be repeated).
+ */
+POINTCARD_API
+pointcard_status pointcard_on_response(pointcard_client *client,
+                                       uint32_t exchange,
+                                       const pointcard_response *response,
+                                       pointcard_outcome *outcome);
+
+/**
+ * Ends an exchange without an answer.
+ *
+ * @param client    an open client
+ * @param exchange  pointcard_request.exchange
+ * @param not_sent  1 only when certainly no byte of the request left the machine; else 0
+ * @param code      the transport's own code, for the detail
+ * @param outcome   receives what it came to; may be NULL
+ *
+ * Returns as pointcard_on_response.
+ */
+POINTCARD_API
+pointcard_status pointcard_on_transport_error(pointcard_client *client,
+                                              uint32_t exchange,
+                                              int32_t not_sent,
+                                              int32_t code,
+                                              pointcard_outcome *outcome);
+
+/* ---- Queue --------------------------------------------------------------------------------- */
+
+/** pointcard_entry.state: never sent. */
+#define POINTCARD_WAITING 1
+
+/** Sent at least once, no verified answer. */
+#define POINTCARD_SENT 2
+
+/** Credited; the record has not been overwritten yet. */
+#define POINTCARD_SETTLED 3
+
+/** Refused: a dead letter. */
+#define POINTCARD_DEAD 4
+
+/** Refused, in place because the dead letters are full. */
+#define POINTCARD_PARKED 5
+
+/** How the queue stands. */
+typedef struct pointcard_queue_info {
+    /** Set by POINTCARD_QUEUE_INFO_INIT. */
+    uint32_t struct_size;
+    /** Entries never sent. */
+    uint32_t waiting;
+    /** Entries sent at least once without a verified answer. */
+    uint32_t sent_unknown;
+    /** Refused entries that stay in place because the dead letters are full. */
+    uint32_t parked;
+    /** Dead letters. */
+    uint32_t dead;
+    /** Entries of usual size (250 bytes) that still fit, at least. */
+    uint32_t room;
+    /** Sum of the points of all entries neither settled nor dead. */
+    uint64_t points;
+    /** When the oldest of them was recorded, seconds since 1970; 0 = none, or clock unknown. */
+    uint64_t oldest;
+    /** Number the next entry will get. */
+    uint64_t next_seq;
+    /** Sectors closed early because a write was cut. */
+    uint32_t sealed;
+    /** Damaged bits repaired since init. */
+    uint32_t repaired;
+    /** Entries lost to damage since init. Not zero = look at the medium. */
+    uint32_t lost;
+} pointcard_queue_info;
+
+/** Where a walk stands. Zero it to begin. */
+typedef struct pointcard_cursor {
+    uint64_t opaque[8];
+} pointcard_cursor;
+
+/** One entry. */
+typedef struct pointcard_entry {
+    /** Set by POINTCARD_ENTRY_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_WAITING to POINTCARD_PARKED. */
+    int32_t state;
+    /** Its number. */
+    uint64_t seq;
+    /** When it was recorded, seconds since 1970; 0 = the clock was unknown. */
+    uint64_t created;
+    /** Points. */
+    uint32_t points;
+    /** How often it was sent; not kept for settled entries (0). */
+    uint32_t attempts;
+    /** Dead or parked: 1 when an earlier attempt may have credited the points. */
+    uint32_t uncertain;
+    /** Dead or parked: the gateway's code. */
+    char code[9];
+    /** Dead or parked: the gateway's sub_code. */
+    char sub_code[65];
+    /** Idempotency key. */
+    char req_id[33];
+    /** Shopper. */
+    char user_id[33];
+    /** Trade number. */
+    char biz_no[33];
+    /** Shop. */
+    char shop_id[33];
+    /** Point account. */
+    char activity_account[33];
+    /** Memo, UTF-8; at most 256 characters. */
+    char memo[1025];
+} pointcard_entry;
+
+/**
+ * How the queue stands. No I/O.
+ *
+ * @param client  an open client
+ * @param info    receives it
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE, ERR_BUSY.
+ */
+POINTCARD_API
+pointcard_status pointcard_queue_status(pointcard_client *client,
+                                        struct pointcard_queue_info *info);
+
+/**
+ * The next entry, oldest first: waiting, sent and still readable settled ones, then dead letters.
+ * Entries may come and go between two calls.
+ *
+ * @param client  an open client
+ * @param cursor  where the walk stands; begin with a zeroed one
+ * @param entry   receives the entry
+ *
+ * Returns POINTCARD_IDLE at the end; ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE, ERR_BUSY,
+ * ERR_STORAGE, ERR_MALFORMED.
+ */
+POINTCARD_API
+pointcard_status pointcard_walk(pointcard_client *client,
+                                struct pointcard_cursor *cursor,
+                                struct pointcard_entry *entry);
+
+/**
+ * Prepares storage in idle time, so that no sale waits for a flash erase. Costs at most one
+ * erase; call it when the till is idle.
+ *
+ * Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE.
+ */
+POINTCARD_API pointcard_status pointcard_maintain(pointcard_client *client);
+
+#define POINTCARD_QUEUE_INFO_INIT POINTCARD_INIT_(pointcard_queue_info)
+#define POINTCARD_ENTRY_INIT POINTCARD_INIT_(pointcard_entry)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* POINTCARD_H */
+

@@ -1,0 +1,377 @@
+//! Ties the rooms together: a sale goes into the queue, a due entry comes out as a signed request,
+//! an answer settles it. Sans-IO: bytes in, bytes out; the loop over a transport is `points::sync`.
+//!
+//! The order of writes is the promise. An entry is durable before `accrue` returns; "sent" is
+//! durable before the first byte of a request is handed out; only a verified answer settles.
+//!
+//! Here: configuration, opening, recording and looking. `exchange` holds requests and answers.
+
+mod exchange;
+
+use crate::crypto::{PrivateKey, PublicKey, Scratch};
+use crate::gateway::{self, Session, SignType, points};
+use crate::outcome::Detail;
+use crate::points::pace::Pace;
+use crate::points::sale::{self, Deposit, Owner, Sale};
+use crate::port::{Clock, Entropy, Request, Signer, Storage};
+use crate::queue::{self, Cursor, Entry, EntryState, Item, Opened, Queue, QueueStatus};
+use crate::status::{Error, Result, Status};
+use crate::text::Text;
+
+/// Room a request needs at most, in bytes; `accrue` refuses a sale that would need more.
+pub const REQUEST_MAX: usize = 10_240;
+/// Room for an answer, in bytes. A longer one is no answer: the outcome is unknown.
+pub const ANSWER_MAX: usize = 4_096;
+/// The buffer `sync` and the step calls want.
+pub const IO_SIZE: usize = REQUEST_MAX + ANSWER_MAX;
+
+/// The kind of a queue record: a DEPOSIT.
+const KIND_DEPOSIT: u8 = 1;
+/// Longest merchant id, in bytes; our own limit.
+const MERCHANT_MAX: usize = 64;
+/// No till is older than this library: 2020-01-01.
+const EARLIEST: u64 = 1_577_836_800;
+
+/// What a client is told once. Texts are borrowed for the client's life; empty = default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Config<'c> {
+    /// Gateway URL; empty = [`gateway::GATEWAY`].
+    pub gateway: &'c str,
+    /// Application id. Required.
+    pub app_id: &'c str,
+    /// The merchant an ISV acts for (any stable id); empty when the merchant calls for itself.
+    pub merchant: &'c str,
+    /// Token of that merchant's consent; empty when the merchant calls for itself.
+    pub app_auth_token: &'c str,
+    /// The app's private key, in any form. Empty when a signer port signs.
+    pub private_key: &'c str,
+    /// The app's public key: needed only with a signer port, to check what it returns.
+    pub app_public_key: &'c str,
+    /// Alipay's public key from the console (not the app's own). Required.
+    pub alipay_public_key: &'c str,
+    /// Digest of requests and answers.
+    pub sign_type: SignType,
+    /// Point account sales go to unless they say otherwise.
+    pub activity_account: &'c str,
+    /// Shop sales are made in unless they say otherwise.
+    pub shop_id: &'c str,
+    /// Most points one sale may credit; 0 = [`sale::DEFAULT_MAX_POINTS`].
+    pub max_points: u32,
+    /// Allow plain HTTP to a host that is not this machine (a TLS proxy on a trusted wire).
+    pub allow_plain_http: bool,
+    /// Allow the `Date` of the gateway's answers to correct a wrong terminal clock.
+    pub trust_server_time: bool,
+}
+
+/// Everything a client needs from the machine.
+pub trait Ports {
+    /// The queue's medium.
+    fn storage(&mut self) -> &mut dyn Storage;
+    /// The clock.
+    fn clock(&mut self) -> &mut dyn Clock;
+    /// Random bytes, if the machine has them: without, signatures are not blinded.
+    fn entropy(&mut self) -> Option<&mut dyn Entropy>;
+    /// A signer that replaces the software RSA.
+    fn signer(&mut self) -> Option<&mut dyn Signer> {
+        None
+    }
+}
+
+/// Where a sale went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Number of the queue entry.
+    pub seq: u64,
+    /// The idempotency key, the same on every resend.
+    pub req_id: Text<32>,
+    /// The sale was recorded before; `seq` is the first record's number.
+    pub duplicate: bool,
+}
+
+/// A request handed out by `next_request` or `query_request`.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'b> {
+    /// POST this.
+    pub request: Request<'b>,
+    /// Names the exchange; give it back with the answer.
+    pub exchange: u32,
+}
+
+/// What is waiting for one shopper on this till.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Entries not settled.
+    pub entries: u32,
+    /// Their points.
+    pub points: u64,
+}
+
+/// Keys and working memory, apart from the rest so that signing can borrow both.
+struct Vault {
+    private: PrivateKey,
+    /// The app's public key, when a signer port signs.
+    own_public: PublicKey,
+    alipay: PublicKey,
+    scratch: Scratch,
+}
+
+/// Koubei point cards on one till.
+pub struct Client<'c, P: Ports> {
+    config: Config<'c>,
+    ports: P,
+    vault: Vault,
+    queue: Queue,
+    profile: u64,
+    flight: Option<exchange::Flight>,
+    exchange: u32,
+    pace: Pace,
+    wait_ms: u32,
+    distrust: u8,
+    clock_offset: i64,
+    seen: exchange::Seen,
+    detail: Detail,
+    record: [u8; queue::ENTRY_MAX],
+}
+
+impl<'c, P: Ports> Client<'c, P> {
+    /// A client that is not open yet. Every call but [`open`](Self::open) fails with `BadState`.
+    pub const fn new(config: Config<'c>, ports: P) -> Self {
+        Client {
+            config,
+            ports,
+            vault: Vault {
+                private: PrivateKey::new(),
+                own_public: PublicKey::new(),
+                alipay: PublicKey::new(),
+                scratch: Scratch::new(),
+            },
+            queue: Queue::new(),
+            profile: 0,
+            flight: None,
+            exchange: 0,
+            pace: Pace::new(),
+            wait_ms: 0,
+            distrust: 0,
+            clock_offset: 0,
+            seen: exchange::Seen::new(),
+            detail: Detail::new(),
+            record: [0; queue::ENTRY_MAX],
+        }
+    }
+
+    /// Checks the configuration, loads the keys, mounts the queue (formatting a blank medium).
+    ///
+    /// Fails with `Missing`, `TooLong`, `Encoding`, `Insecure`, a key status, `MediaCorrupt`,
+    /// `MediaVersion`, `Geometry` or `Storage`; the detail names the member.
+    pub fn open(&mut self) -> Result<Opened> {
+        let opened = self.check_config().and_then(|()| self.load_keys()).and_then(|()| {
+            self.profile = sale::profile(&self.owner(), self.gateway());
+            let salt = self.salt();
+            self.queue.open(self.ports.storage(), salt)
+        });
+        self.note(opened)
+    }
+
+    /// Wipes the keys and closes the queue.
+    pub fn close(&mut self) {
+        self.vault.private.clear();
+        self.queue.close();
+        self.flight = None;
+    }
+
+    fn check_config(&mut self) -> Result<()> {
+        let config = &self.config;
+        self.session().check()?;
+        sale::id(config.merchant, "config.merchant", MERCHANT_MAX)?;
+        sale::id(config.activity_account, "config.activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
+        sale::id(config.shop_id, "config.shop_id", points::SHOP_ID_MAX)?;
+        // Answers do not repeat the req_id they belong to: only the connection ties them together.
+        if !config.allow_plain_http && !gateway::is_safe(self.gateway()) {
+            return Err(Error::new(Status::Insecure, "gateway"));
+        }
+        Ok(())
+    }
+
+    fn load_keys(&mut self) -> Result<()> {
+        let Vault { private, own_public, alipay, scratch } = &mut self.vault;
+        if self.ports.signer().is_some() {
+            own_public
+                .load(self.config.app_public_key.as_bytes(), scratch)
+                .map_err(|e| Error { what: "config.app_public_key", ..e })?;
+        } else {
+            private
+                .load(self.config.private_key.as_bytes(), scratch)
+                .map_err(|e| Error { what: "config.private_key", ..e })?;
+        }
+        alipay
+            .load(self.config.alipay_public_key.as_bytes(), scratch)
+            .map_err(|e| Error { what: "config.alipay_public_key", ..e })?;
+        if private.matches(alipay) || own_public.matches(alipay) {
+            // The commonest mistake of all: the app's own public key where Alipay's belongs.
+            return Err(Error::new(Status::KeyMismatch, "config.alipay_public_key"));
+        }
+        Ok(())
+    }
+
+    /// Keys the checksums of a store formatted now. Need not be secret, only not chosen by whoever
+    /// writes the memos.
+    fn salt(&mut self) -> [u8; 8] {
+        let mut salt = self.profile.to_le_bytes();
+        let time = self.ports.clock().monotonic_ms().to_le_bytes();
+        for (byte, time) in salt.iter_mut().zip(time) {
+            *byte ^= time;
+        }
+        if let Some(entropy) = self.ports.entropy() {
+            // Without entropy the salt above has to do.
+            let _ = entropy.fill(&mut salt);
+        }
+        salt
+    }
+
+    fn gateway(&self) -> &'c str {
+        if self.config.gateway.is_empty() { gateway::GATEWAY } else { self.config.gateway }
+    }
+
+    fn owner(&self) -> Owner<'c> {
+        Owner { app_id: self.config.app_id, merchant: self.config.merchant }
+    }
+
+    fn session(&self) -> Session<'c> {
+        Session {
+            gateway: self.gateway(),
+            sign_type: self.config.sign_type,
+            app_auth_token: some(self.config.app_auth_token),
+            ..Session::new(self.config.app_id)
+        }
+    }
+
+    /// Records points for a paid sale. Works offline; never waits for the network.
+    ///
+    /// When this returns `Ok` the entry is durable and will be sent, with the same `req_id` every
+    /// time, until the gateway gives a verified answer. A sale recorded a moment ago is answered
+    /// with its first ticket. `Storage` means unknown, not "nothing recorded": call again.
+    pub fn accrue(&mut self, sale: &Sale<'_>) -> Result<Ticket> {
+        let ticket = self.record_sale(sale);
+        self.note(ticket)
+    }
+
+    fn record_sale(&mut self, sale: &Sale<'_>) -> Result<Ticket> {
+        let deposit = Deposit::check(sale, self.config.shop_id, self.config.activity_account)?;
+        let limit = match self.config.max_points {
+            0 => sale::DEFAULT_MAX_POINTS,
+            limit => limit,
+        };
+        if sale.points == 0 || sale.points > limit {
+            return Err(Error::new(Status::Range, "sale.points").at(limit as usize));
+        }
+        let req_id = match sale.req_id {
+            "" => sale::derive_req_id(&self.owner(), &deposit, sale.part),
+            own => Text::try_from(own).map_err(|_| Error::new(Status::TooLong, "sale.req_id"))?,
+        };
+        self.check_sendable(&deposit, &req_id, sale.points)?;
+        let created = self.unix_time();
+        let body = deposit.store(&mut self.record)?;
+        let item = Item {
+            req_id: &req_id,
+            profile: self.profile,
+            kind: KIND_DEPOSIT,
+            points: sale.points,
+            created,
+            body,
+        };
+        let appended = self.queue.append(self.ports.storage(), &item)?;
+        Ok(Ticket { seq: appended.seq, req_id, duplicate: appended.duplicate })
+    }
+
+    /// What could never be sent must not be accepted.
+    fn check_sendable(&mut self, deposit: &Deposit<'_>, req_id: &str, points: u32) -> Result<()> {
+        let update = deposit.update(req_id, points);
+        let session = self.session();
+        let size = gateway::request_size(&session, points::UPDATE, &update, &mut self.record)?;
+        if size > REQUEST_MAX {
+            return Err(Error::new(Status::TooLong, "sale.ext_info").at(size));
+        }
+        Ok(())
+    }
+
+    /// Seconds since 1970 as well as this terminal knows; 0 when it does not.
+    fn unix_time(&mut self) -> u64 {
+        let clock = self.ports.clock().unix_time().unwrap_or(0);
+        clock.saturating_add_signed(self.clock_offset)
+    }
+
+    /// How the queue stands: counts, points, room. No I/O.
+    pub fn status(&self) -> QueueStatus {
+        self.queue.status()
+    }
+
+    /// The next entry after `cursor`, oldest first, or `None` at the end.
+    pub fn walk(&mut self, cursor: &mut Cursor) -> Result<Option<Entry<'_>>> {
+        self.queue.walk(self.ports.storage(), cursor, &mut self.record)
+    }
+
+    /// Points recorded here for `user_id` that the gateway has not confirmed yet. Reads the whole
+    /// queue.
+    pub fn pending(&mut self, user_id: &str) -> Result<Pending> {
+        let mut cursor = Cursor::default();
+        let mut pending = Pending::default();
+        while let Some(entry) = self.walk(&mut cursor)? {
+            let open = matches!(entry.state, EntryState::Waiting | EntryState::Sent);
+            if open && Deposit::load(entry.item.body)?.user_id == user_id {
+                pending.entries += 1;
+                pending.points += u64::from(entry.item.points);
+            }
+        }
+        Ok(pending)
+    }
+
+    /// Prepares storage in idle time, so that no sale waits for a flash erase.
+    pub fn maintain(&mut self) -> Result<()> {
+        let done = self.queue.maintain(self.ports.storage());
+        self.note(done)
+    }
+
+    /// Makes what was staged durable. `sync` ends with it.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        let done = self.queue.commit(self.ports.storage());
+        self.note(done)
+    }
+
+    pub(crate) fn monotonic_ms(&mut self) -> u64 {
+        self.ports.clock().monotonic_ms()
+    }
+
+    /// The terminal's clock is unknown, before 2020, or was corrected by the gateway's.
+    pub fn clock_wrong(&mut self) -> bool {
+        self.clock_offset != 0 || self.unix_time() < EARLIEST
+    }
+
+    /// The machine's side, for whoever brought it.
+    pub fn ports(&mut self) -> &mut P {
+        &mut self.ports
+    }
+
+    /// Drops the key texts: they are needed only until the client is open.
+    pub(crate) fn forget_key_texts(&mut self) {
+        self.config.private_key = "";
+        self.config.app_public_key = "";
+        self.config.alipay_public_key = "";
+    }
+
+    /// The latest failure.
+    pub fn detail(&self) -> &Detail {
+        &self.detail
+    }
+
+    /// Keeps a failure as the detail, whatever the answer before it said.
+    pub(crate) fn note<T>(&mut self, result: Result<T>) -> Result<T> {
+        if let Err(error) = result {
+            self.detail = Detail { error, ..Detail::new() };
+        }
+        result
+    }
+}
+
+fn some(text: &str) -> Option<&str> {
+    if text.is_empty() { None } else { Some(text) }
+}

@@ -1,0 +1,134 @@
+//! Section: accrue.
+
+use core::ffi::c_char;
+
+use super::life::pointcard_client;
+use super::structs::{self, Versioned, chars};
+use super::{call_text, cell};
+use crate::gateway::points;
+use crate::points::sale::Sale;
+use crate::status::{Result, Status};
+
+/// A paid sale. Texts are NUL-terminated UTF-8, read during the call; NULL or "" = not given.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_sale {
+    /// Set by POINTCARD_SALE_INIT.
+    pub struct_size: u32,
+    /// Points to credit, 1 to config.max_points.
+    pub points: u32,
+    /// The shopper's Alipay user id (2088...), ASCII, at most 32 bytes. Required.
+    pub user_id: *const c_char,
+    /// The payment's trade number, ASCII, at most 32 bytes. Required: one sale, one number.
+    pub biz_no: *const c_char,
+    /// At most 256 characters.
+    pub memo: *const c_char,
+    /// Opaque to the gateway, at most 2000 characters.
+    pub ext_info: *const c_char,
+    /// Shop; default: the configured one.
+    pub shop_id: *const c_char,
+    /// Point account; default: the configured one.
+    pub activity_account: *const c_char,
+    /// Idempotency key of your own, ASCII, at most 32 bytes. Default, and what a till wants:
+    /// derived from application, merchant, account and biz_no.
+    pub req_id: *const c_char,
+    /// Tells apart two credits for one biz_no (a bonus), ASCII, at most 32 bytes.
+    pub part: *const c_char,
+}
+
+// Safety: repr(C), u32 first, integers and pointers only.
+unsafe impl Versioned for pointcard_sale {
+    const NAME: &'static str = "sale";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_sale, part) + size_of::<*const c_char>();
+}
+
+/// Where a sale went.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_ticket {
+    /// Set by POINTCARD_TICKET_INIT.
+    pub struct_size: u32,
+    /// 1: the sale was recorded before, and this is the first record.
+    pub duplicate: u32,
+    /// Number of the queue entry.
+    pub seq: u64,
+    /// The idempotency key, the same on every resend. Print it on the receipt.
+    pub req_id: [c_char; 33],
+}
+
+// Safety: repr(C), u32 first, integers only.
+unsafe impl Versioned for pointcard_ticket {
+    const NAME: &'static str = "ticket";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_ticket, req_id) + 33;
+}
+
+/// Records points for a paid sale. Works offline; never waits for the network.
+///
+/// When this returns POINTCARD_OK the entry is on storage and will be sent with the same req_id
+/// until the gateway gives a verified answer, across restarts. A sale recorded a moment ago is
+/// answered with its first ticket, so a till that is unsure simply calls again with the same sale.
+///
+/// @param client  an open client
+/// @param sale    read during the call
+/// @param ticket  receives where it went; may be NULL
+///
+/// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_RANGE (points),
+/// ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
+/// was recorded. ERR_STORAGE: unknown whether it was; close, init, and call again.
+/// Not for interrupt handlers.
+// Safety: `client` as everywhere; `sale` and `ticket` are null or structures as the header
+// describes them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_accrue(
+    client: *mut pointcard_client,
+    sale: *const pointcard_sale,
+    ticket: *mut pointcard_ticket,
+) -> Status {
+    // Safety: as promised above.
+    let accrued = unsafe {
+        cell::with(client, |client| {
+            if !ticket.is_null() {
+                structs::check_out(ticket)?;
+            }
+            client.accrue(&rust_sale(&structs::read(sale)?)?)
+        })
+    };
+    if let Ok(went) = &accrued
+        && !ticket.is_null()
+    {
+        let out = pointcard_ticket {
+            struct_size: 0,
+            duplicate: went.duplicate.into(),
+            seq: went.seq,
+            req_id: chars(&went.req_id),
+        };
+        // Safety: checked above.
+        unsafe { structs::write(ticket, &out) };
+    }
+    super::status(accrued)
+}
+
+// Safety: the texts of `sale` are NUL-terminated or null and live through the call.
+unsafe fn rust_sale<'a>(sale: &pointcard_sale) -> Result<Sale<'a>> {
+    // A character is at most four bytes; the exact limits are checked in the safe API.
+    const MEMO: usize = points::MEMO_MAX * 4;
+    const EXT: usize = points::EXT_INFO_MAX * 4;
+    // Safety: as promised above.
+    unsafe {
+        Ok(Sale {
+            user_id: call_text(sale.user_id, "sale.user_id", points::USER_ID_MAX)?,
+            biz_no: call_text(sale.biz_no, "sale.biz_no", points::BIZ_NO_MAX)?,
+            points: sale.points,
+            memo: call_text(sale.memo, "sale.memo", MEMO)?,
+            ext_info: call_text(sale.ext_info, "sale.ext_info", EXT)?,
+            shop_id: call_text(sale.shop_id, "sale.shop_id", points::SHOP_ID_MAX)?,
+            activity_account: call_text(
+                sale.activity_account,
+                "sale.activity_account",
+                points::ACTIVITY_ACCOUNT_MAX,
+            )?,
+            req_id: call_text(sale.req_id, "sale.req_id", points::REQ_ID_MAX)?,
+            part: call_text(sale.part, "sale.part", points::REQ_ID_MAX)?,
+        })
+    }
+}

@@ -1,0 +1,2 @@
+#define POINTCARD_SALE_INIT POINTCARD_INIT_(pointcard_sale)
+#define POINTCARD_TICKET_INIT POINTCARD_INIT_(pointcard_ticket)

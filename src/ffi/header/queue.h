@@ -1,0 +1,2 @@
+#define POINTCARD_QUEUE_INFO_INIT POINTCARD_INIT_(pointcard_queue_info)
+#define POINTCARD_ENTRY_INIT POINTCARD_INIT_(pointcard_entry)

@@ -1,0 +1,1 @@
+#define POINTCARD_DETAIL_INIT POINTCARD_INIT_(pointcard_detail)

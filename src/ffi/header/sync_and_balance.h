@@ -1,0 +1,3 @@
+#define POINTCARD_REPORT_INIT POINTCARD_INIT_(pointcard_report)
+#define POINTCARD_OUTCOME_INIT POINTCARD_INIT_(pointcard_outcome)
+#define POINTCARD_BALANCE_INIT POINTCARD_INIT_(pointcard_balance)

@@ -1,0 +1,283 @@
+//! Section: configuration, init, close.
+
+use core::ffi::{c_char, c_void};
+
+use super::cell::{self, Cell};
+use super::config_text;
+use super::lock::Lock;
+use super::ports::{
+    CPorts, pointcard_clock, pointcard_entropy, pointcard_lock, pointcard_signer,
+    pointcard_storage, pointcard_transport,
+};
+use super::structs::{self, Versioned};
+use super::sync::pointcard_outcome;
+use super::version::POINTCARD_ABI_VERSION;
+use crate::client::{Client, Config};
+use crate::gateway::SignType;
+use crate::points::sync::Shared;
+use crate::status::{Error, Result, Status};
+
+/// Bytes of a pointcard_client.
+pub const POINTCARD_CLIENT_SIZE: usize = 36864;
+
+/// A client. The caller owns the memory; its contents are the library's. Nothing in it needs to
+/// be freed. Zero it (static memory is) or leave it as it is before pointcard_init.
+#[repr(C)]
+pub struct pointcard_client {
+    opaque: [u64; 4608],
+}
+
+/// Called for every outcome pointcard_sync gets, on its thread, without the client's lock. The
+/// outcome is valid during the call. It may call this client, but not pointcard_sync.
+pub type pointcard_outcome_fn =
+    Option<unsafe extern "C" fn(ctx: *mut c_void, outcome: *const pointcard_outcome)>;
+
+/// sign_type: RSA with SHA-256, the default.
+pub const POINTCARD_RSA2: i32 = 0;
+/// sign_type: RSA with SHA-1, for applications from before 2018.
+pub const POINTCARD_RSA: i32 = 1;
+
+/// Flag: allow plain HTTP to a host that is not this machine (a TLS proxy on a trusted wire).
+pub const POINTCARD_F_PLAIN_HTTP: u32 = 1;
+/// Flag: allow the Date of the gateway's answers to correct a wrong terminal clock.
+pub const POINTCARD_F_SERVER_TIME: u32 = 2;
+
+/// What a client is told once. Texts are NUL-terminated UTF-8 and borrowed until pointcard_close
+/// (the keys only during pointcard_init); NULL or "" = default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_config {
+    /// Set by POINTCARD_CONFIG_INIT.
+    pub struct_size: u32,
+    /// POINTCARD_F_ flags, or 0.
+    pub flags: u32,
+    /// Gateway URL, at most 256 bytes; default: production. https, or http to this machine.
+    pub gateway: *const c_char,
+    /// Application id, at most 32 bytes. Required.
+    pub app_id: *const c_char,
+    /// The merchant an ISV acts for (any stable id, at most 64 bytes); default: itself.
+    pub merchant: *const c_char,
+    /// Token of that merchant's consent (app_auth_token), at most 40 bytes.
+    pub app_auth_token: *const c_char,
+    /// The app's private key: PEM or one line of base64, PKCS#1 or PKCS#8. Required unless
+    /// `signer` signs.
+    pub private_key: *const c_char,
+    /// The app's public key. Required when `signer` signs, to check what it returns.
+    pub app_public_key: *const c_char,
+    /// Alipay's public key, from the console: PEM or one line of base64. It is not the app's own
+    /// public key; mixing them up is ERR_KEY_MISMATCH. Required.
+    pub alipay_public_key: *const c_char,
+    /// Point account sales go to unless they say otherwise, at most 32 bytes.
+    pub activity_account: *const c_char,
+    /// Shop sales are made in unless they say otherwise, at most 32 bytes.
+    pub shop_id: *const c_char,
+    /// POINTCARD_RSA2 (default) or POINTCARD_RSA.
+    pub sign_type: i32,
+    /// Most points one sale may credit; default 1000000.
+    pub max_points: u32,
+    /// The queue's medium. Required.
+    pub storage: pointcard_storage,
+    /// Default: the system's clock.
+    pub clock: pointcard_clock,
+    /// Default: the system's random generator.
+    pub entropy: pointcard_entropy,
+    /// Default: software RSA with private_key.
+    pub signer: pointcard_signer,
+    /// Default: built-in HTTPS where there is an operating system.
+    pub transport: pointcard_transport,
+    /// Default: the system's mutex.
+    pub lock: pointcard_lock,
+    /// Hears every outcome of pointcard_sync; default: nobody.
+    pub on_outcome: pointcard_outcome_fn,
+    /// First argument of on_outcome.
+    pub on_outcome_ctx: *mut c_void,
+    /// Built-in HTTPS: trust only the CA certificates in this PEM text; default: Mozilla's.
+    pub ca_pem: *const c_char,
+    /// Built-in HTTPS: proxy, such as "http://10.0.0.1:3128"; default: the environment's.
+    pub proxy: *const c_char,
+}
+
+// Safety: repr(C), u32 first, integers and pointers only.
+unsafe impl Versioned for pointcard_config {
+    const NAME: &'static str = "config";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_config, proxy) + size_of::<*const c_char>();
+}
+
+/// Bytes of a pointcard_client in this library, for bindings that cannot read the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn pointcard_client_size() -> usize {
+    size_of::<pointcard_client>()
+}
+
+/// Opens a client. Call it through the macro pointcard_init(client, config).
+///
+/// Checks header against library, checks the configuration, loads the keys and mounts the queue,
+/// formatting a blank medium. When it fails, pointcard_last_detail says which member and why;
+/// nothing was written, and `client` may be initialised again.
+///
+/// @param client       memory of the caller's, at least POINTCARD_CLIENT_SIZE bytes
+/// @param client_size  sizeof *client
+/// @param abi_version  POINTCARD_ABI_VERSION of the caller's header
+/// @param config       read during the call; the texts stay borrowed
+///
+/// Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
+/// ERR_ENCODING, ERR_ARGUMENT, ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
+/// ERR_KEY_MISMATCH, ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
+/// ERR_MEDIA_VERSION, ERR_GEOMETRY. Not for interrupt handlers.
+// Safety: `client` is null or has `client_size` writable bytes aligned like a uint64_t that no
+// other thread uses now; `config` is null or a pointcard_config as the header describes it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_init_abi(
+    client: *mut pointcard_client,
+    client_size: usize,
+    abi_version: u32,
+    config: *const pointcard_config,
+) -> Status {
+    if client.is_null() {
+        return Status::Null;
+    }
+    if abi_version != POINTCARD_ABI_VERSION || client_size < size_of::<pointcard_client>() {
+        return Status::Abi;
+    }
+    // Safety: as promised above.
+    match unsafe { init(client, config) } {
+        Ok(()) => Status::Ok,
+        Err(error) => error.status,
+    }
+}
+
+// Safety: as pointcard_init_abi, with `client` checked.
+unsafe fn init(client: *mut pointcard_client, config: *const pointcard_config) -> Result<()> {
+    // Safety: as promised.
+    let given = unsafe { structs::read(config) };
+    // Safety: the texts are as the header describes them.
+    let read = given.and_then(|given| Ok((given, unsafe { rust_config(&given)? })));
+    let (table, texts) = match read {
+        Ok((given, texts)) => (given, texts),
+        Err(_) => (ZERO, Config::default()),
+    };
+    let ports = CPorts {
+        storage: table.storage,
+        clock: table.clock,
+        entropy: table.entropy,
+        signer: table.signer,
+    };
+    let lock = Lock::new(table.lock);
+    let (told, told_ctx) = (table.on_outcome, table.on_outcome_ctx);
+    let inner = Client::new(texts, ports);
+    // Safety: the memory is the caller's and large enough.
+    unsafe { Cell::lay(client, lock, table.transport, told, told_ctx, inner) };
+    // Safety: just laid.
+    let cell = unsafe { cell::any(client)? };
+    cell.with(|client| client.note(read.map(drop)))?;
+    let opened = cell.with(|client| {
+        let checked = table.storage.check();
+        client.note(checked)?;
+        let opened = client.open();
+        client.forget_key_texts();
+        opened
+    });
+    // Safety: the texts are as the header describes them; nobody else has this client yet.
+    let opened = opened.and_then(|_| unsafe { prepare_http(cell, &table) });
+    cell.set_open(opened.is_ok());
+    if opened.is_err() {
+        close_storage(&table.storage);
+    }
+    opened
+}
+
+/// The built-in transport, when the integrator brings none.
+// Safety: as `init`.
+#[cfg(feature = "http")]
+unsafe fn prepare_http(cell: &Cell, table: &pointcard_config) -> Result<()> {
+    if table.transport.exchange.is_some() {
+        return Ok(());
+    }
+    // Safety: NUL-terminated texts, as the header describes them.
+    let made = unsafe { config_text(table.ca_pem, "config.ca_pem") }.and_then(|ca| {
+        // Safety: the same.
+        let proxy = unsafe { config_text(table.proxy, "config.proxy") }?;
+        crate::port::http::HttpTransport::new(ca, proxy)
+    });
+    let http = cell.with(|client| client.note(made))?;
+    // Safety: nobody else has this client yet.
+    unsafe { *cell.http.get() = Some(http) };
+    Ok(())
+}
+
+#[cfg(not(feature = "http"))]
+unsafe fn prepare_http(_: &Cell, _: &pointcard_config) -> Result<()> {
+    Ok(())
+}
+
+/// All members at their defaults.
+// Safety: integers, null pointers and absent functions are all-zero.
+const ZERO: pointcard_config = unsafe { core::mem::zeroed() };
+
+// Safety: the texts of `given` are NUL-terminated or null and outlive the client.
+unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
+    if given.flags & !(POINTCARD_F_PLAIN_HTTP | POINTCARD_F_SERVER_TIME) != 0 {
+        return Err(Error::new(Status::Argument, "config.flags"));
+    }
+    let sign_type = match given.sign_type {
+        POINTCARD_RSA2 => SignType::Rsa2,
+        POINTCARD_RSA => SignType::Rsa,
+        _ => return Err(Error::new(Status::Argument, "config.sign_type")),
+    };
+    // Safety: as promised above.
+    unsafe {
+        Ok(Config {
+            gateway: config_text(given.gateway, "config.gateway")?,
+            app_id: config_text(given.app_id, "config.app_id")?,
+            merchant: config_text(given.merchant, "config.merchant")?,
+            app_auth_token: config_text(given.app_auth_token, "config.app_auth_token")?,
+            private_key: config_text(given.private_key, "config.private_key")?,
+            app_public_key: config_text(given.app_public_key, "config.app_public_key")?,
+            alipay_public_key: config_text(given.alipay_public_key, "config.alipay_public_key")?,
+            sign_type,
+            activity_account: config_text(given.activity_account, "config.activity_account")?,
+            shop_id: config_text(given.shop_id, "config.shop_id")?,
+            max_points: given.max_points,
+            allow_plain_http: given.flags & POINTCARD_F_PLAIN_HTTP != 0,
+            trust_server_time: given.flags & POINTCARD_F_SERVER_TIME != 0,
+        })
+    }
+}
+
+/// Closes a client: wipes its keys, closes its storage. Entries stay on the medium.
+///
+/// Optional before power-off. No other call may be under way on this client.
+///
+/// Returns ERR_NULL, ERR_BAD_STATE (not open), ERR_BUSY.
+// Safety: `client` is null or was passed to pointcard_init and lives on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_close(client: *mut pointcard_client) -> Status {
+    // Safety: as promised above.
+    let closed = unsafe { cell::any(client) }.and_then(|cell| {
+        // Safety: as promised above. A broken client is closed too.
+        let state = unsafe { cell::open(client) };
+        if let Err(Error { status: Status::BadState, .. }) = state {
+            return state.map(drop);
+        }
+        cell.with(|client| {
+            client.close();
+            close_storage(&client.ports().storage);
+            Ok(())
+        })?;
+        cell.set_open(false);
+        #[cfg(feature = "http")]
+        // Safety: no other call is under way.
+        unsafe {
+            *cell.http.get() = None;
+        }
+        Ok(())
+    });
+    super::status(closed)
+}
+
+fn close_storage(storage: &pointcard_storage) {
+    if let Some(close) = storage.close {
+        // Safety: the integrator's function takes its own ctx.
+        unsafe { close(storage.ctx) }
+    }
+}

@@ -1,0 +1,229 @@
+//! Section: queue. How it stands, entry by entry.
+
+use core::ffi::c_char;
+
+use super::life::pointcard_client;
+use super::structs::{self, Versioned, chars};
+use super::{cell, status};
+use crate::points::sale::Deposit;
+use crate::points::sync::Shared;
+use crate::queue::{Cursor, Entry, EntryState, QueueStatus};
+use crate::status::{Error, Result, Status};
+
+/// How the queue stands.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_queue_info {
+    /// Set by POINTCARD_QUEUE_INFO_INIT.
+    pub struct_size: u32,
+    /// Entries never sent.
+    pub waiting: u32,
+    /// Entries sent at least once without a verified answer.
+    pub sent_unknown: u32,
+    /// Refused entries that stay in place because the dead letters are full.
+    pub parked: u32,
+    /// Dead letters.
+    pub dead: u32,
+    /// Entries of usual size (250 bytes) that still fit, at least.
+    pub room: u32,
+    /// Sum of the points of all entries neither settled nor dead.
+    pub points: u64,
+    /// When the oldest of them was recorded, seconds since 1970; 0 = none, or clock unknown.
+    pub oldest: u64,
+    /// Number the next entry will get.
+    pub next_seq: u64,
+    /// Sectors closed early because a write was cut.
+    pub sealed: u32,
+    /// Damaged bits repaired since init.
+    pub repaired: u32,
+    /// Entries lost to damage since init. Not zero = look at the medium.
+    pub lost: u32,
+}
+
+// Safety: repr(C), u32 first, integers only.
+unsafe impl Versioned for pointcard_queue_info {
+    const NAME: &'static str = "queue_info";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_queue_info, lost) + 4;
+}
+
+/// pointcard_entry.state: never sent.
+pub const POINTCARD_WAITING: i32 = 1;
+/// Sent at least once, no verified answer.
+pub const POINTCARD_SENT: i32 = 2;
+/// Credited; the record has not been overwritten yet.
+pub const POINTCARD_SETTLED: i32 = 3;
+/// Refused: a dead letter.
+pub const POINTCARD_DEAD: i32 = 4;
+/// Refused, in place because the dead letters are full.
+pub const POINTCARD_PARKED: i32 = 5;
+
+/// Where a walk stands. Zero it to begin.
+#[repr(C)]
+pub struct pointcard_cursor {
+    opaque: [u64; 8],
+}
+
+/// One entry.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_entry {
+    /// Set by POINTCARD_ENTRY_INIT.
+    pub struct_size: u32,
+    /// POINTCARD_WAITING to POINTCARD_PARKED.
+    pub state: i32,
+    /// Its number.
+    pub seq: u64,
+    /// When it was recorded, seconds since 1970; 0 = the clock was unknown.
+    pub created: u64,
+    /// Points.
+    pub points: u32,
+    /// How often it was sent; not kept for settled entries (0).
+    pub attempts: u32,
+    /// Dead or parked: 1 when an earlier attempt may have credited the points.
+    pub uncertain: u32,
+    /// Dead or parked: the gateway's code.
+    pub code: [c_char; 9],
+    /// Dead or parked: the gateway's sub_code.
+    pub sub_code: [c_char; 65],
+    /// Idempotency key.
+    pub req_id: [c_char; 33],
+    /// Shopper.
+    pub user_id: [c_char; 33],
+    /// Trade number.
+    pub biz_no: [c_char; 33],
+    /// Shop.
+    pub shop_id: [c_char; 33],
+    /// Point account.
+    pub activity_account: [c_char; 33],
+    /// Memo, UTF-8; at most 256 characters.
+    pub memo: [c_char; 1025],
+}
+
+// Safety: repr(C), u32 first, integers only.
+unsafe impl Versioned for pointcard_entry {
+    const NAME: &'static str = "entry";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_entry, memo) + 1025;
+}
+
+/// How the queue stands. No I/O.
+///
+/// @param client  an open client
+/// @param info    receives it
+///
+/// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE, ERR_BUSY.
+// Safety: `client` as everywhere; `info` is null or a structure as the header describes it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_queue_status(
+    client: *mut pointcard_client,
+    info: *mut pointcard_queue_info,
+) -> Status {
+    // Safety: as promised above.
+    let found = unsafe {
+        cell::with(client, |client| {
+            structs::check_out(info)?;
+            Ok(c_info(&client.status()))
+        })
+    };
+    if let Ok(found) = &found {
+        // Safety: checked above.
+        unsafe { structs::write(info, found) };
+    }
+    status(found)
+}
+
+fn c_info(status: &QueueStatus) -> pointcard_queue_info {
+    pointcard_queue_info {
+        struct_size: 0,
+        waiting: status.waiting,
+        sent_unknown: status.sent_unknown,
+        parked: status.parked,
+        dead: status.dead,
+        room: status.room,
+        points: status.points,
+        oldest: status.oldest,
+        next_seq: status.next_seq,
+        sealed: status.sealed,
+        repaired: status.repaired,
+        lost: status.lost,
+    }
+}
+
+/// The next entry, oldest first: waiting, sent and still readable settled ones, then dead letters.
+/// Entries may come and go between two calls.
+///
+/// @param client  an open client
+/// @param cursor  where the walk stands; begin with a zeroed one
+/// @param entry   receives the entry
+///
+/// Returns POINTCARD_IDLE at the end; ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE, ERR_BUSY,
+/// ERR_STORAGE, ERR_MALFORMED.
+// Safety: `client` as everywhere; `cursor` and `entry` are null or as the header describes them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_walk(
+    client: *mut pointcard_client,
+    cursor: *mut pointcard_cursor,
+    entry: *mut pointcard_entry,
+) -> Status {
+    // Safety: as promised above. A zeroed Cursor is a new one, and it fits.
+    let found = unsafe {
+        cell::with(client, |client| {
+            structs::check_out(entry)?;
+            if cursor.is_null() {
+                return Err(Error::new(Status::Null, "cursor"));
+            }
+            let cursor = &mut *cursor.cast::<Cursor>();
+            client.walk(cursor)?.as_ref().map(c_entry).transpose()
+        })
+    };
+    match found {
+        Ok(Some(found)) => {
+            // Safety: checked above.
+            unsafe { structs::write(entry, &found) };
+            Status::Ok
+        }
+        Ok(None) => Status::Idle,
+        Err(error) => error.status,
+    }
+}
+
+const _: () = assert!(size_of::<Cursor>() <= size_of::<pointcard_cursor>());
+const _: () = assert!(align_of::<Cursor>() <= align_of::<pointcard_cursor>());
+
+fn c_entry(entry: &Entry<'_>) -> Result<pointcard_entry> {
+    let deposit = Deposit::load(entry.item.body)?;
+    let reason = entry.reason.as_ref();
+    Ok(pointcard_entry {
+        struct_size: 0,
+        state: match entry.state {
+            EntryState::Waiting => POINTCARD_WAITING,
+            EntryState::Sent => POINTCARD_SENT,
+            EntryState::Settled => POINTCARD_SETTLED,
+            EntryState::Dead => POINTCARD_DEAD,
+            EntryState::Parked => POINTCARD_PARKED,
+        },
+        seq: entry.seq,
+        created: entry.item.created,
+        points: entry.item.points,
+        attempts: entry.attempts.into(),
+        uncertain: reason.is_some_and(|reason| reason.uncertain).into(),
+        code: chars(reason.map_or("", |reason| reason.code)),
+        sub_code: chars(reason.map_or("", |reason| reason.sub_code)),
+        req_id: chars(entry.item.req_id),
+        user_id: chars(deposit.user_id),
+        biz_no: chars(deposit.biz_no),
+        shop_id: chars(deposit.shop_id),
+        activity_account: chars(deposit.activity_account),
+        memo: chars(deposit.memo),
+    })
+}
+
+/// Prepares storage in idle time, so that no sale waits for a flash erase. Costs at most one
+/// erase; call it when the till is idle.
+///
+/// Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE.
+// Safety: `client` as everywhere.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_maintain(client: *mut pointcard_client) -> Status {
+    // Safety: as promised above.
+    status(unsafe { cell::open(client) }.and_then(|cell| cell.with(|client| client.maintain())))
+}

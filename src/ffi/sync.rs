@@ -1,0 +1,278 @@
+//! Section: sync and balance. The lock is free while the transport works.
+
+use core::ffi::c_char;
+
+use super::cell::{self, Cell};
+use super::life::pointcard_client;
+use super::ports::CTransport;
+use super::structs::{self, Versioned, chars};
+use super::{call_text, status};
+use crate::gateway::points;
+use crate::outcome::{Outcome, Verdict};
+use crate::points::sync::{self, Report, Shared};
+use crate::port::Transport;
+use crate::status::{Error, Result, Status};
+
+/// What a pointcard_sync did.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_report {
+    /// Set by POINTCARD_REPORT_INIT.
+    pub struct_size: u32,
+    /// Requests handed to the transport.
+    pub sent: u32,
+    /// Settled: the points are credited.
+    pub accepted: u32,
+    /// Refused; now dead letters.
+    pub rejected: u32,
+    /// Refused after an attempt of unknown end; now flagged dead letters.
+    pub uncertain: u32,
+    /// Without a verified answer; they will be repeated.
+    pub unknown: u32,
+    /// Certainly not executed; they wait.
+    pub deferred: u32,
+    /// Entries still waiting here.
+    pub waiting: u32,
+    /// Milliseconds until it is worth calling again.
+    pub retry_in_ms: u32,
+    /// 1: the terminal's clock is unknown or wrong.
+    pub clock_wrong: u32,
+}
+
+// Safety: repr(C), u32 first, integers only.
+unsafe impl Versioned for pointcard_report {
+    const NAME: &'static str = "report";
+    const V1_SIZE: usize = 40;
+}
+
+/// pointcard_outcome.verdict: credited (or answered).
+pub const POINTCARD_ACCEPTED: i32 = Verdict::Accepted as i32;
+/// Refused, signed. A dead letter.
+pub const POINTCARD_REJECTED: i32 = Verdict::Rejected as i32;
+/// Refused after an attempt of unknown end. A flagged dead letter: a person must look.
+pub const POINTCARD_UNCERTAIN: i32 = Verdict::Uncertain as i32;
+/// No verified answer. Repeated with the same req_id.
+pub const POINTCARD_UNKNOWN: i32 = Verdict::Unknown as i32;
+/// Certainly not executed. Waits.
+pub const POINTCARD_DEFERRED: i32 = Verdict::Deferred as i32;
+
+/// How one exchange ended.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_outcome {
+    /// Set by POINTCARD_OUTCOME_INIT.
+    pub struct_size: u32,
+    /// POINTCARD_ACCEPTED to POINTCARD_DEFERRED.
+    pub verdict: i32,
+    /// POINTCARD_OK, or the reason in one word (a pointcard_status).
+    pub status: i32,
+    /// How often the entry was sent, this time included (255 = or more).
+    pub attempts: u32,
+    /// Number of the queue entry; 0 for a balance.
+    pub seq: u64,
+    /// The entry's points.
+    pub points: u32,
+    /// Milliseconds until it is tried again; 0 = at once or never.
+    pub retry_in_ms: u32,
+    /// Balance: points the shopper can spend.
+    pub available_points: u64,
+    /// Balance: points reserved for a prize.
+    pub freezed_points: u64,
+    /// Balance: points collected in all.
+    pub total_points: u64,
+    /// The entry's idempotency key.
+    pub req_id: [c_char; 33],
+    /// The gateway's flow number, when accepted.
+    pub point_log_no: [c_char; 65],
+}
+
+// Safety: repr(C), u32 first, integers only.
+unsafe impl Versioned for pointcard_outcome {
+    const NAME: &'static str = "outcome";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_outcome, point_log_no) + 65;
+}
+
+/// A shopper's points.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_balance {
+    /// Set by POINTCARD_BALANCE_INIT.
+    pub struct_size: u32,
+    /// Entries of this shopper still waiting on this till.
+    pub waiting_entries: u32,
+    /// Their points, which the gateway does not count yet.
+    pub waiting_points: u64,
+    /// At the gateway: points the shopper can spend.
+    pub available_points: u64,
+    /// At the gateway: points reserved for a prize.
+    pub freezed_points: u64,
+    /// At the gateway: points collected in all.
+    pub total_points: u64,
+}
+
+// Safety: repr(C), u32 first, integers only.
+unsafe impl Versioned for pointcard_balance {
+    const NAME: &'static str = "balance";
+    const V1_SIZE: usize = 40;
+}
+
+/// Sends due entries for about `budget_ms`; a transfer under way is waited for (15 s at most with
+/// the built-in transport).
+///
+/// Call it when the line is idle, on any thread. Other threads may call pointcard_accrue,
+/// pointcard_queue_status and pointcard_walk meanwhile: no lock is held while the transport works.
+/// A dead network is not an error: it is counted in the report.
+///
+/// @param client     an open client
+/// @param budget_ms  time for starting transfers; 0 = none, only the report
+/// @param report     receives what was done; may be NULL
+///
+/// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE, ERR_BUSY (a sync, query or step is under
+/// way), ERR_UNSUPPORTED (no transport), ERR_STORAGE, ERR_SIGNER, ERR_ENTROPY.
+// Safety: `client` as everywhere; `report` is null or a structure as the header describes it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_sync(
+    client: *mut pointcard_client,
+    budget_ms: u32,
+    report: *mut pointcard_report,
+) -> Status {
+    // Safety: as promised above.
+    let done = unsafe { cell::open(client) }.and_then(|cell| {
+        if !report.is_null() {
+            // Safety: as promised above.
+            unsafe { structs::check_out(report)? };
+        }
+        let told = &mut |outcome: &Outcome| tell(cell, outcome);
+        cell.exchange(|io| {
+            on_line(cell, |transport| sync::sync(cell, transport, io, budget_ms, told))
+        })
+    });
+    if let Ok(done) = &done
+        && !report.is_null()
+    {
+        // Safety: checked above.
+        unsafe { structs::write(report, &c_report(done)) };
+    }
+    // Safety: as promised above.
+    status(unsafe { note(client, done) })
+}
+
+/// Asks the gateway for a shopper's balance and waits for the answer. Beside it: what is still
+/// waiting on this till.
+///
+/// @param client            an open client
+/// @param user_id           the shopper, ASCII, at most 32 bytes
+/// @param activity_account  the point account; NULL = the configured one
+/// @param timeout_ms        longest wait; 0 = 15000
+/// @param balance           receives the points
+///
+/// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_BAD_STATE,
+/// ERR_BUSY, ERR_UNSUPPORTED; ERR_TRANSPORT, ERR_UNKNOWN, ERR_SIGNATURE, ERR_UNSIGNED,
+/// ERR_MALFORMED, ERR_REJECTED, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED: no balance; the waiting
+/// points are filled in all the same.
+// Safety: `client` as everywhere; texts and structure are as the header describes them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_query_balance(
+    client: *mut pointcard_client,
+    user_id: *const c_char,
+    activity_account: *const c_char,
+    timeout_ms: u32,
+    balance: *mut pointcard_balance,
+) -> Status {
+    // Safety: as promised above.
+    let asked = unsafe { cell::open(client) }.and_then(|cell| unsafe {
+        structs::check_out(balance)?;
+        let user = call_text(user_id, "user_id", points::USER_ID_MAX)?;
+        let account = call_text(activity_account, "activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
+        let (found, outcome) = ask(cell, user, account, timeout_ms)?;
+        structs::write(balance, &found);
+        Ok(outcome)
+    });
+    match asked {
+        Ok(outcome) => outcome.status,
+        // Safety: as promised above.
+        Err(error) => status(unsafe { note(client, Err::<(), _>(error)) }),
+    }
+}
+
+fn ask(cell: &Cell, user: &str, account: &str, ms: u32) -> Result<(pointcard_balance, Outcome)> {
+    let outcome = cell.exchange(|io| {
+        on_line(cell, |transport| sync::query(cell, transport, io, user, account, ms))
+    })?;
+    let pending = cell.with(|client| client.pending(user))?;
+    let points = outcome.balance.unwrap_or_default();
+    let found = pointcard_balance {
+        struct_size: 0,
+        waiting_entries: pending.entries,
+        waiting_points: pending.points,
+        available_points: points.available,
+        freezed_points: points.freezed,
+        total_points: points.total,
+    };
+    Ok((found, outcome))
+}
+
+/// Runs `work` with the integrator's transport, or the built-in one.
+fn on_line<R>(cell: &Cell, work: impl FnOnce(&mut dyn Transport) -> Result<R>) -> Result<R> {
+    if cell.transport.exchange.is_some() {
+        return work(&mut CTransport { table: cell.transport });
+    }
+    #[cfg(feature = "http")]
+    // Safety: only the holder of the exchange comes here, and close waits for no call under way.
+    if let Some(http) = unsafe { &mut *cell.http.get() } {
+        return work(http);
+    }
+    Err(Error::new(Status::Unsupported, "config.transport"))
+}
+
+fn tell(cell: &Cell, outcome: &Outcome) {
+    if let Some(told) = cell.told {
+        let mut out = c_outcome(outcome);
+        out.struct_size = size_of::<pointcard_outcome>() as u32;
+        // Safety: the integrator's function takes its own ctx and an outcome for the call.
+        unsafe { told(cell.told_ctx, &out) }
+    }
+}
+
+/// Keeps a failure as the client's detail, if there is a client.
+// Safety: `client` as everywhere.
+unsafe fn note<T>(client: *mut pointcard_client, result: Result<T>) -> Result<T> {
+    match result {
+        Ok(value) => Ok(value),
+        // Safety: as promised above. The failure to note it is not worth more than the failure.
+        Err(error) => unsafe { cell::with(client, |_| Err(error)) },
+    }
+}
+
+fn c_report(report: &Report) -> pointcard_report {
+    pointcard_report {
+        struct_size: 0,
+        sent: report.sent,
+        accepted: report.accepted,
+        rejected: report.rejected,
+        uncertain: report.uncertain,
+        unknown: report.unknown,
+        deferred: report.deferred,
+        waiting: report.waiting,
+        retry_in_ms: report.retry_in_ms,
+        clock_wrong: report.clock_wrong.into(),
+    }
+}
+
+pub(super) fn c_outcome(outcome: &Outcome) -> pointcard_outcome {
+    let points = outcome.balance.unwrap_or_default();
+    pointcard_outcome {
+        struct_size: 0,
+        verdict: outcome.verdict as i32,
+        status: outcome.status as i32,
+        attempts: outcome.attempts.into(),
+        seq: outcome.seq,
+        points: outcome.points,
+        retry_in_ms: outcome.retry_in_ms,
+        available_points: points.available,
+        freezed_points: points.freezed,
+        total_points: points.total,
+        req_id: chars(&outcome.req_id),
+        point_log_no: chars(&outcome.point_log_no),
+    }
+}

@@ -1,0 +1,212 @@
+//! A typed request becomes bytes to POST.
+//!
+//! In: session, method, content, clock reading, a function that signs. Out: URL and body, both in
+//! the one buffer the caller lent:
+//!
+//! ```text
+//! serialise   | biz_content as JSON |                                            |
+//! move        |                                          | biz_content as JSON   |
+//! sign, URL   | gateway?app_id=...&sign=... |  | signature | biz_content as JSON |
+//! encode      | gateway?app_id=...&sign=... | biz_content=%7B%22req_id...   |    |
+//! ```
+//!
+//! What is signed and what travels are the same bytes: JSON is written once. Percent-encoding
+//! goes forward in place; it cannot overtake its source, because what is still to be read never
+//! takes more room than what it becomes.
+
+use super::session::{BIZ_CONTENT, METHOD_MAX};
+use super::{Param, SIGNATURE_MAX, Session, canonical};
+use crate::crypto::{Digest, Hasher};
+use crate::port::Request;
+use crate::status::{Error, Result, Status};
+use crate::text::{self, Beijing, Writer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+/// Signs: given the digest, the hash, and room for [`SIGNATURE_MAX`] bytes, it writes the signature
+/// to the start of the room and returns its length.
+pub type SignFn<'f> = dyn FnMut(Digest, &[u8], &mut [u8]) -> Result<usize> + 'f;
+
+/// What the body begins with.
+const BODY: &[u8] = b"biz_content=";
+
+/// Makes the signed request of `method` with `content` at `unix_time` (seconds UTC).
+///
+/// All system parameters stand in the URL, `biz_content` alone in the body.
+///
+/// `BufferTooSmall` with the capacity that is surely enough ([`request_size`]; where even the JSON
+/// did not fit, twice the present one, to be tried again); `Range` for a time beyond 9999;
+/// `Argument` for a bad method name; and whatever `sign` returns.
+pub fn build<'b>(
+    session: &Session<'_>,
+    method: &str,
+    content: &(impl Serialize + ?Sized),
+    unix_time: u64,
+    sign: &mut SignFn<'_>,
+    buf: &'b mut [u8],
+) -> Result<Request<'b>> {
+    let timestamp = Beijing::from_unix(unix_time)?;
+    check_method(method)?;
+    let len = serialise(content, buf)?;
+    let needed = size(session, method, buf.get(..len).unwrap_or_default());
+    let too_small = Error::new(Status::BufferTooSmall, "request").at(needed);
+    if buf.len() < needed {
+        return Err(too_small);
+    }
+    let tail = move_to_end(buf, len);
+    let (front, json) = buf.split_at_mut_checked(tail).ok_or(too_small)?;
+    let url = front.len().checked_sub(SIGNATURE_MAX).ok_or(too_small)?;
+    let (front, signature) = front.split_at_mut_checked(url).ok_or(too_small)?;
+    let params = session.params(method, timestamp.as_str(), json);
+    let signature = signed(session, &params, sign, signature)?;
+    let url = write_url(session, &params, signature, front)?;
+    let body = encode_in_place(buf, url, tail).ok_or(too_small)?;
+    finish(session, buf, url, body).ok_or(too_small)
+}
+
+/// Bytes [`build`] needs at most for this request, whatever the time and the signature: a request
+/// that fits today still fits when it is sent again tomorrow.
+///
+/// `scratch` holds the JSON for a moment; `BufferTooSmall` when it does not fit.
+pub fn request_size(
+    session: &Session<'_>,
+    method: &str,
+    content: &(impl Serialize + ?Sized),
+    scratch: &mut [u8],
+) -> Result<usize> {
+    check_method(method)?;
+    let len = serialise(content, scratch)?;
+    Ok(size(session, method, scratch.get(..len).unwrap_or_default()))
+}
+
+/// Letters, digits, points and underscores: it names the answer's node as well.
+fn check_method(method: &str) -> Result<()> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'_';
+    if method.is_empty() || method.len() > METHOD_MAX || !method.bytes().all(known) {
+        return Err(Error::new(Status::Argument, "method"));
+    }
+    Ok(())
+}
+
+/// Writes `content` as JSON to the start of `buf` and returns its length.
+fn serialise(content: &(impl Serialize + ?Sized), buf: &mut [u8]) -> Result<usize> {
+    let twice = buf.len().saturating_mul(2).max(256);
+    serde_json_core::to_slice(content, buf)
+        .map_err(|_| Error::new(Status::BufferTooSmall, "biz_content").at(twice))
+}
+
+/// See [`request_size`]. `json` is `biz_content`.
+fn size(session: &Session<'_>, method: &str, json: &[u8]) -> usize {
+    const TIMESTAMP: &str = "9999-12-31 23:59:59";
+    // Base64 gives four characters for three bytes, and each may need three in a URL.
+    const SIGN: usize = "&sign=".len() + SIGNATURE_MAX.div_ceil(3) * 4 * 3;
+    let params = session.params(method, TIMESTAMP, json);
+    let query: usize =
+        in_query(&params).map(|param| 2 + param.name.len() + text::percent_len(param.value)).sum();
+    let url = session.gateway.len() + query + SIGN;
+    url + (SIGNATURE_MAX + json.len()).max(BODY.len() + text::percent_len(json))
+}
+
+/// The parameters that travel in the URL.
+fn in_query<'p, 'a>(params: &'p [Param<'a>]) -> impl Iterator<Item = &'p Param<'a>> {
+    params.iter().filter(|param| !param.value.is_empty() && param.name != BIZ_CONTENT)
+}
+
+/// Moves the first `len` bytes to the end of `buf` and returns where they begin.
+fn move_to_end(buf: &mut [u8], len: usize) -> usize {
+    let tail = buf.len().saturating_sub(len);
+    for at in (0..len).rev() {
+        let byte = buf.get(at).copied().unwrap_or_default();
+        if let Some(to) = buf.get_mut(tail + at) {
+            *to = byte;
+        }
+    }
+    tail
+}
+
+/// Hashes the canonical string and has it signed into `room`.
+fn signed<'r>(
+    session: &Session<'_>,
+    params: &[Param<'_>],
+    sign: &mut SignFn<'_>,
+    room: &'r mut [u8],
+) -> Result<&'r [u8]> {
+    let digest = session.sign_type.digest();
+    let mut hasher = Hasher::new(digest);
+    canonical(params, &mut |piece| hasher.update(piece))?;
+    let len = sign(digest, hasher.finish().as_bytes(), room)?;
+    room.get(..len).filter(|_| len > 0).ok_or(Error::new(Status::Signer, "sign").at(len))
+}
+
+/// Writes the URL to `room` and returns its length.
+fn write_url(
+    session: &Session<'_>,
+    params: &[Param<'_>],
+    signature: &[u8],
+    room: &mut [u8],
+) -> Result<usize> {
+    let mut url = Writer::new(room);
+    url.str(session.gateway);
+    let mut joint = if session.gateway.as_bytes().contains(&b'?') { b'&' } else { b'?' };
+    for param in in_query(params) {
+        url.byte(joint);
+        url.str(param.name);
+        url.byte(b'=');
+        url.percent(param.value);
+        joint = b'&';
+    }
+    url.str("&sign=");
+    base64_percent(signature, &mut url)?;
+    url.finish().map(<[u8]>::len)
+}
+
+/// Base64 with padding, percent-encoded, without a copy of the whole.
+fn base64_percent(bytes: &[u8], out: &mut Writer<'_>) -> Result<()> {
+    let mut text = [0; 64];
+    for piece in bytes.chunks(48) {
+        let len = STANDARD.encode_slice(piece, &mut text);
+        let len = len.map_err(|_| Error::new(Status::Internal, "sign"))?;
+        out.percent(text.get(..len).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Writes the body behind the URL, from the JSON that stands from `from` to the end of `buf`.
+/// Returns where it ends.
+fn encode_in_place(buf: &mut [u8], url: usize, from: usize) -> Option<usize> {
+    let mut to = url;
+    for &byte in BODY {
+        *buf.get_mut(to)? = byte;
+        to += 1;
+    }
+    for at in from..buf.len() {
+        let byte = *buf.get(at)?;
+        if text::is_plain(byte) {
+            *buf.get_mut(to)? = byte;
+            to += 1;
+        } else {
+            buf.get_mut(to..to + 3)?.copy_from_slice(&text::escaped(byte));
+            to += 3;
+        }
+    }
+    Some(to)
+}
+
+fn finish<'b>(
+    session: &Session<'_>,
+    buf: &'b [u8],
+    url: usize,
+    body: usize,
+) -> Option<Request<'b>> {
+    Some(Request {
+        url: core::str::from_utf8(buf.get(..url)?).ok()?,
+        content_type: session.charset.content_type(),
+        body: buf.get(url..body)?,
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // tests may panic
+#[path = "request_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+use super::*;
+use crate::gateway::points::{self, Update};
+
+const SALE: Update<'_> = Update {
+    memo: Some("消费 a&b=c+%"),
+    ..Update::deposit("20161010000000000001", "2088102164186692", "20160902000011", 10, "b1")
+};
+const TIME: u64 = 1_476_065_410;
+
+/// A stand-in that "signs" by repeating the hash; enough to see what was hashed.
+fn stamp(_: Digest, hash: &[u8], out: &mut [u8]) -> Result<usize> {
+    for (to, from) in out.iter_mut().zip(hash.iter().cycle()) {
+        *to = *from;
+    }
+    Ok(out.len())
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::new();
+    while let Some(byte) = bytes.next() {
+        out.push(if byte == b'%' {
+            let hex = [bytes.next().unwrap(), bytes.next().unwrap()];
+            u8::from_str_radix(core::str::from_utf8(&hex).unwrap(), 16).unwrap()
+        } else {
+            assert!(byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
+            byte
+        });
+    }
+    out
+}
+
+/// All parameters of a request, decoded.
+fn params(request: &Request<'_>) -> Vec<(String, Vec<u8>)> {
+    let query = request.url.split_once('?').unwrap().1;
+    let body = core::str::from_utf8(request.body).unwrap();
+    let all = query.split('&').chain(body.split('&'));
+    all.map(|pair| pair.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), decode(value)))
+        .collect()
+}
+
+#[test]
+fn what_travels_is_what_is_signed() {
+    let session = Session { app_auth_token: Some("tok/en"), ..Session::new("2016100900000001") };
+    let mut buf = [0; 8192];
+    let request = build(&session, points::UPDATE, &SALE, TIME, &mut stamp, &mut buf).unwrap();
+    assert!(request.url.starts_with("https://openapi.alipay.com/gateway.do?app_id=2016"));
+    assert_eq!(request.content_type, "application/x-www-form-urlencoded;charset=utf-8");
+    assert!(request.body.starts_with(b"biz_content=%7B%22req_id%22%3A%22"));
+    let all = params(&request);
+    let list: Vec<_> = all.iter().map(|(name, value)| Param { name, value }).collect();
+    let value = |name| list.iter().find(|param| param.name == name).unwrap().value;
+    assert_eq!(value("timestamp"), b"2016-10-10 10:10:10");
+    assert_eq!(value("app_auth_token"), b"tok/en");
+    assert_eq!(value("charset"), b"utf-8");
+    assert!(!all.iter().any(|(name, _)| name == "notify_url"));
+    let mut hasher = Hasher::new(Digest::Sha256);
+    canonical(&list, &mut |piece| hasher.update(piece)).unwrap();
+    let mut signature = [0; SIGNATURE_MAX];
+    assert_eq!(STANDARD.decode_slice(value("sign"), &mut signature), Ok(SIGNATURE_MAX));
+    assert_eq!(&signature[..32], hasher.finish().as_bytes());
+}
+
+#[test]
+fn the_size_told_is_enough_and_one_byte_less_is_refused() {
+    let session = Session::new("2016100900000001");
+    // The worst signature: every character of its base64 is escaped.
+    let mut worst = |_: Digest, _: &[u8], out: &mut [u8]| {
+        out.fill(0xFF);
+        Ok(out.len())
+    };
+    let full = "集".repeat(points::MEMO_MAX);
+    for memo in ["消费 a&b=c+%", &full] {
+        let sale = Update { memo: Some(memo), ..SALE };
+        let needed = request_size(&session, points::UPDATE, &sale, &mut [0; 4096]).unwrap();
+        let mut buf = vec![0; needed];
+        let request = build(&session, points::UPDATE, &sale, TIME, &mut worst, &mut buf).unwrap();
+        assert!(request.url.len() + request.body.len() <= needed);
+        let json = params(&request).pop().unwrap().1;
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json["memo"], memo);
+        let mut buf = vec![0; needed - 1];
+        let error = build(&session, points::UPDATE, &sale, TIME, &mut worst, &mut buf).unwrap_err();
+        assert_eq!((error.status, error.at as usize), (Status::BufferTooSmall, needed));
+    }
+}
+
+#[test]
+fn every_smaller_buffer_is_refused_and_growing_as_told_ends() {
+    let session = Session::new("2016100900000001");
+    let needed = request_size(&session, points::UPDATE, &SALE, &mut [0; 4096]).unwrap();
+    for len in 0..needed {
+        let mut buf = vec![0; len];
+        let error = build(&session, points::UPDATE, &SALE, TIME, &mut stamp, &mut buf).unwrap_err();
+        assert_eq!(error.status, Status::BufferTooSmall);
+        assert!(error.at as usize > len);
+    }
+}
+
+#[test]
+fn errors_come_before_a_signature_is_spent() {
+    let session = Session::new("2016100900000001");
+    let mut never = |_: Digest, _: &[u8], _: &mut [u8]| -> Result<usize> { unreachable!() };
+    let mut buf = [0; 8192];
+    let status = |result: Result<Request<'_>>| result.unwrap_err().status;
+    let late = build(&session, points::UPDATE, &SALE, u64::MAX, &mut never, &mut buf);
+    assert_eq!(status(late), Status::Range);
+    let odd = build(&session, "a b", &SALE, TIME, &mut never, &mut buf);
+    assert_eq!(status(odd), Status::Argument);
+    let mut broken = |_: Digest, _: &[u8], _: &mut [u8]| Err(Error::new(Status::Signer, "hsm"));
+    let failed = build(&session, points::UPDATE, &SALE, TIME, &mut broken, &mut buf);
+    assert_eq!(status(failed), Status::Signer);
+    for len in [0, SIGNATURE_MAX + 1] {
+        let mut liar = |_: Digest, _: &[u8], _: &mut [u8]| Ok(len);
+        let refused = build(&session, points::UPDATE, &SALE, TIME, &mut liar, &mut buf);
+        assert_eq!(status(refused), Status::Signer);
+    }
+}
+
+#[test]
+fn a_gateway_with_a_query_keeps_it() {
+    let gateway = "http://127.0.0.1:8080/gateway.do?till=7";
+    let session = Session { gateway, ..Session::new("1") };
+    let mut buf = [0; 8192];
+    let request = build(&session, points::UPDATE, &SALE, TIME, &mut stamp, &mut buf).unwrap();
+    assert!(request.url.starts_with("http://127.0.0.1:8080/gateway.do?till=7&app_id=1&method="));
+}

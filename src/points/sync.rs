@@ -1,0 +1,161 @@
+//! Drives a client over a transport: entries go out until none is due or the time is up.
+//!
+//! In: a shared client, a transport, a buffer. Out: a [`Report`], and each outcome as it comes.
+//! The client is locked for the moments between transfers and never while the transport works, so
+//! `accrue` and `status` go on meanwhile on another thread.
+
+use crate::client::{ANSWER_MAX, Client, Ports, REQUEST_MAX, Step};
+use crate::outcome::{Outcome, Verdict};
+use crate::port::{HttpAnswer, Transport, TransportError};
+use crate::status::{Error, Result, Status};
+
+/// Longest time one transfer may take, in milliseconds.
+pub const TRANSFER_MS: u32 = 15_000;
+/// A transfer is not started with less than this, in milliseconds: it would only raise doubts.
+pub const TRANSFER_MIN_MS: u32 = 1_000;
+
+/// A client that several threads may use, one at a time.
+pub trait Shared<'c, P: Ports> {
+    /// Runs `work` alone with the client. `Busy` when called from inside itself.
+    fn with<R>(&self, work: impl FnOnce(&mut Client<'c, P>) -> Result<R>) -> Result<R>;
+}
+
+#[cfg(feature = "std")]
+impl<'c, P: Ports> Shared<'c, P> for std::sync::Mutex<Client<'c, P>> {
+    fn with<R>(&self, work: impl FnOnce(&mut Client<'c, P>) -> Result<R>) -> Result<R> {
+        match self.lock() {
+            Ok(mut client) => work(&mut client),
+            Err(_) => Err(Error::new(Status::Internal, "client")),
+        }
+    }
+}
+
+impl<'c, P: Ports> Shared<'c, P> for core::cell::RefCell<Client<'c, P>> {
+    fn with<R>(&self, work: impl FnOnce(&mut Client<'c, P>) -> Result<R>) -> Result<R> {
+        match self.try_borrow_mut() {
+            Ok(mut client) => work(&mut client),
+            Err(_) => Err(Error::new(Status::Busy, "client")),
+        }
+    }
+}
+
+/// What a `sync` did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Requests handed to the transport.
+    pub sent: u32,
+    /// Settled.
+    pub accepted: u32,
+    /// Refused, now dead letters.
+    pub rejected: u32,
+    /// Refused after an attempt of unknown end, now flagged dead letters.
+    pub uncertain: u32,
+    /// Without a verified answer; they will be repeated.
+    pub unknown: u32,
+    /// Certainly not executed; they wait.
+    pub deferred: u32,
+    /// Entries still waiting here.
+    pub waiting: u32,
+    /// Milliseconds until it is worth calling again; 0 with entries waiting = at once.
+    pub retry_in_ms: u32,
+    /// The terminal's clock is unknown or far from the gateway's.
+    pub clock_wrong: bool,
+}
+
+impl Report {
+    fn count(&mut self, outcome: &Outcome) {
+        self.sent += 1;
+        let counter = match outcome.verdict {
+            Verdict::Accepted => &mut self.accepted,
+            Verdict::Rejected => &mut self.rejected,
+            Verdict::Uncertain => &mut self.uncertain,
+            Verdict::Unknown => &mut self.unknown,
+            Verdict::Deferred => &mut self.deferred,
+        };
+        *counter += 1;
+    }
+}
+
+/// Sends due entries for at most about `budget_ms` (a transfer under way is waited for).
+///
+/// `io` is [`crate::client::IO_SIZE`] bytes. `told` hears every outcome, with no lock held. Fails
+/// only when the queue does; a dead network is a report, not an error.
+pub fn sync<'c, P: Ports>(
+    shared: &impl Shared<'c, P>,
+    transport: &mut dyn Transport,
+    io: &mut [u8],
+    budget_ms: u32,
+    told: &mut dyn FnMut(&Outcome),
+) -> Result<Report> {
+    let mut report = Report::default();
+    let started = shared.with(|client| Ok(client.monotonic_ms()))?;
+    loop {
+        let left = shared.with(|client| Ok(left(started, budget_ms, client.monotonic_ms())))?;
+        if left == 0 {
+            break;
+        }
+        let (out, answer) = split(io)?;
+        let Some(step) = shared.with(|client| client.next_request(out))? else { break };
+        let timeout = left.clamp(TRANSFER_MIN_MS, TRANSFER_MS);
+        let outcome = exchange(shared, transport, &step, answer, timeout, true)?;
+        report.count(&outcome);
+        told(&outcome);
+    }
+    shared.with(|client| {
+        client.flush()?;
+        report.waiting = client.status().waiting + client.status().sent_unknown;
+        report.retry_in_ms = client.due_in_ms();
+        report.clock_wrong = client.clock_wrong();
+        Ok(report)
+    })
+}
+
+/// Asks for a shopper's balance and waits for the answer, at most `timeout_ms`.
+pub fn query<'c, P: Ports>(
+    shared: &impl Shared<'c, P>,
+    transport: &mut dyn Transport,
+    io: &mut [u8],
+    user_id: &str,
+    activity_account: &str,
+    timeout_ms: u32,
+) -> Result<Outcome> {
+    let (out, answer) = split(io)?;
+    let step = shared.with(|client| client.query_request(user_id, activity_account, out))?;
+    let timeout = if timeout_ms == 0 { TRANSFER_MS } else { timeout_ms };
+    exchange(shared, transport, &step, answer, timeout, false)
+}
+
+fn split(io: &mut [u8]) -> Result<(&mut [u8], &mut [u8])> {
+    let small = Error::new(Status::BufferTooSmall, "io").at(REQUEST_MAX + ANSWER_MAX);
+    io.split_at_mut_checked(REQUEST_MAX).filter(|(_, rest)| rest.len() >= ANSWER_MAX).ok_or(small)
+}
+
+/// One transfer. The lock is free while the transport works.
+fn exchange<'c, P: Ports>(
+    shared: &impl Shared<'c, P>,
+    transport: &mut dyn Transport,
+    step: &Step<'_>,
+    answer: &mut [u8],
+    timeout_ms: u32,
+    more_follows: bool,
+) -> Result<Outcome> {
+    let came = transport.exchange(&step.request, answer, timeout_ms);
+    shared.with(|client| match came {
+        Err(error) => client.on_transport_error(step.exchange, error),
+        Ok(http) => match body(answer, &http) {
+            None => client.on_transport_error(step.exchange, TransportError { not_sent: false, code: 0 }),
+            Some(body) if more_follows => client.finish(step.exchange, &http, body),
+            Some(body) => client.on_response(step.exchange, &http, body),
+        },
+    })
+}
+
+/// The answer's bytes; `None` when a transport claims more than it was lent.
+fn body<'a>(answer: &'a [u8], http: &HttpAnswer) -> Option<&'a [u8]> {
+    answer.get(..http.body_len)
+}
+
+fn left(started: u64, budget_ms: u32, now: u64) -> u32 {
+    let spent = u32::try_from(now.saturating_sub(started)).unwrap_or(u32::MAX);
+    budget_ms.saturating_sub(spent)
+}

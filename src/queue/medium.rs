@@ -1,0 +1,144 @@
+//! The storage port with a shape: programming in whole units, reading through a small window.
+//!
+//! In: addresses and pieces of bytes. Out: the port's calls, its failures as [`Error`].
+
+use super::record::Shape;
+use crate::port::Storage;
+use crate::status::{Error, Result, Status};
+
+/// Bytes gathered before the port is called. A multiple of every unit.
+const GATHER: usize = if cfg!(feature = "std") { 4096 } else { 256 };
+/// Bytes a scan reads at once.
+const WINDOW: usize = if cfg!(feature = "std") { 2048 } else { 512 };
+
+pub(crate) struct Medium<'a> {
+    storage: &'a mut dyn Storage,
+    pub(crate) shape: Shape,
+    /// Records and headers mended while this was in use.
+    pub(crate) repaired: u32,
+}
+
+impl<'a> Medium<'a> {
+    pub(crate) fn new(storage: &'a mut dyn Storage, shape: Shape) -> Self {
+        Medium { storage, shape, repaired: 0 }
+    }
+
+    pub(crate) fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<()> {
+        self.storage.read(at, buf).map_err(|e| e.storage())
+    }
+
+    pub(crate) fn erase(&mut self, sector: u32) -> Result<()> {
+        self.storage.erase(sector).map_err(|e| e.storage())
+    }
+
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.storage.sync().map_err(|e| e.storage())
+    }
+
+    /// Programs the pieces one behind the other, the last unit filled up with 0xFF.
+    pub(crate) fn program(&mut self, at: u32, pieces: &[&[u8]]) -> Result<()> {
+        let mut gather = [0xFF; GATHER];
+        let (mut at, mut used) = (at, 0usize);
+        for piece in pieces {
+            let mut rest = *piece;
+            while !rest.is_empty() {
+                let room = gather.get_mut(used..).unwrap_or(&mut []);
+                let n = room.len().min(rest.len());
+                let (now, later) = rest.split_at_checked(n).ok_or(BUG)?;
+                room.get_mut(..n).ok_or(BUG)?.copy_from_slice(now);
+                (rest, used) = (later, used + n);
+                if used == GATHER {
+                    self.storage.prog(at, &gather).map_err(|e| e.storage())?;
+                    (at, used) = (at.wrapping_add(GATHER as u32), 0);
+                    gather.fill(0xFF);
+                }
+            }
+        }
+        let unit = self.shape.prog as usize;
+        let whole = used.wrapping_add(unit - 1) & !unit.wrapping_sub(1);
+        match gather.get(..whole) {
+            Some(bytes) if used > 0 => self.storage.prog(at, bytes).map_err(|e| e.storage()),
+            _ => Ok(()),
+        }
+    }
+}
+
+const BUG: Error = Error::new(Status::Internal, "queue.medium");
+
+/// Reads forward through a window, so that small records do not cost a read each.
+pub(crate) struct Reader {
+    window: [u8; WINDOW],
+    start: u32,
+    len: u32,
+}
+
+impl Reader {
+    pub(crate) const fn new() -> Self {
+        Reader { window: [0; WINDOW], start: 0, len: 0 }
+    }
+
+    /// Between 1 and `max` bytes from `at`; `end` is where the sector ends. Empty only at `end`.
+    pub(crate) fn some(
+        &mut self,
+        medium: &mut Medium<'_>,
+        at: u32,
+        max: u32,
+        end: u32,
+    ) -> Result<&[u8]> {
+        let inside = at.wrapping_sub(self.start);
+        if self.len == 0 || at < self.start || inside >= self.len {
+            self.fill(medium, at, end)?;
+        }
+        let from = at.wrapping_sub(self.start) as usize;
+        let to = from.saturating_add(max as usize).min(self.len as usize);
+        Ok(self.window.get(from..to).unwrap_or(&[]))
+    }
+
+    /// Exactly `out.len()` bytes from `at`, or 0xFF behind `end`.
+    pub(crate) fn exact(
+        &mut self,
+        medium: &mut Medium<'_>,
+        at: u32,
+        out: &mut [u8],
+        end: u32,
+    ) -> Result<()> {
+        out.fill(0xFF);
+        let mut done = 0usize;
+        while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let from = at.wrapping_add(done as u32);
+            if from >= end {
+                break;
+            }
+            let got = self.some(medium, from, rest.len() as u32, end)?;
+            match rest.get_mut(..got.len()) {
+                Some(room) if !got.is_empty() => room.copy_from_slice(got),
+                _ => break,
+            }
+            done += got.len();
+        }
+        Ok(())
+    }
+
+    /// Whether everything from `at` up to `to` is erased.
+    pub(crate) fn blank(&mut self, medium: &mut Medium<'_>, at: u32, to: u32) -> Result<bool> {
+        let mut at = at;
+        while at < to {
+            let got = self.some(medium, at, to - at, to)?;
+            if got.is_empty() || got.iter().any(|&b| b != 0xFF) {
+                return Ok(false);
+            }
+            at = at.wrapping_add(got.len() as u32);
+        }
+        Ok(true)
+    }
+
+    fn fill(&mut self, medium: &mut Medium<'_>, at: u32, end: u32) -> Result<()> {
+        let n = end.saturating_sub(at).min(WINDOW as u32);
+        (self.start, self.len) = (at, 0);
+        if let Some(window) = self.window.get_mut(..n as usize).filter(|w| !w.is_empty()) {
+            medium.read(at, window)?;
+        }
+        self.len = n;
+        Ok(())
+    }
+}

@@ -1,0 +1,258 @@
+//! Walking one sector's records, sound, mended and torn.
+//!
+//! In: a lane, a generation. Out: its records in order, and where the next one may go.
+
+use super::medium::{Medium, Reader};
+use super::record::{self, FRAME, Frame, PAYLOAD_MAX, bytes_at, kind, u32_at};
+use super::ring::Ring;
+use crate::status::Result;
+
+/// A record that checks out.
+#[derive(Clone, Copy)]
+pub(crate) struct Hit {
+    pub(crate) frame: Frame,
+    pub(crate) off: u32,
+    /// Where it ends, its last byte included.
+    pub(crate) end: u32,
+    /// The payload's address on the medium.
+    pub(crate) at: u32,
+    /// The payload's first bytes, mended.
+    pub(crate) head: [u8; HEAD],
+    /// One bit had to be mended; [`NO_BIT`] or the payload's bit that is wrong on the medium.
+    pub(crate) mended: bool,
+    pub(crate) bit: usize,
+}
+
+/// As much of a payload as a walk keeps: a plain item up to the end of its req_id.
+pub(crate) const HEAD: usize = record::ITEM_FIXED + 32;
+/// No bit of the payload is wrong.
+pub(crate) const NO_BIT: usize = usize::MAX;
+
+/// A walk through one sector.
+pub(crate) struct Scan {
+    pub(crate) generation: u32,
+    off: u32,
+    unit: u32,
+    reader: Reader,
+    /// Bytes that are no record were passed: nothing may be appended here any more.
+    pub(crate) sealed: bool,
+    done: bool,
+}
+
+impl Scan {
+    /// A walk from the first record of the sector that generation `generation` lives in.
+    pub(crate) fn new(ring: &Ring, medium: &mut Medium<'_>, generation: u32) -> Result<Scan> {
+        let header = ring.header(medium, generation)?;
+        let (mut off, mut unit) = (medium.shape.first_record(), medium.shape.align);
+        let mut sealed = header.is_none();
+        if let Some(header) = header {
+            // A sector written under another geometry is read by its own, and not appended to.
+            let own = record::Shape {
+                prog: 1u32.checked_shl(header.log_prog.into()).unwrap_or(1),
+                align: 1u32.checked_shl(header.log_align.into()).unwrap_or(1),
+                ..medium.shape
+            };
+            sealed = own.prog != medium.shape.prog || own.align != medium.shape.align;
+            (off, unit) = (own.first_record(), own.align);
+        }
+        Ok(Scan { generation, off, unit, reader: Reader::new(), sealed, done: false })
+    }
+
+    /// The same, from a known offset.
+    pub(crate) fn from(ring: &Ring, medium: &mut Medium<'_>, g: u32, off: u32) -> Result<Scan> {
+        let scan = Scan::new(ring, medium, g)?;
+        Ok(Scan { off: off.max(scan.off), ..scan })
+    }
+
+    /// The same where the sector's layout is known to be today's; costs no read.
+    pub(crate) fn at(medium: &Medium<'_>, generation: u32, off: u32) -> Scan {
+        let unit = medium.shape.align;
+        Scan { generation, off, unit, reader: Reader::new(), sealed: false, done: false }
+    }
+
+    /// Where a record may be appended after the walk has ended; the sector's size when nowhere.
+    pub(crate) fn tail(&self, medium: &Medium<'_>) -> u32 {
+        if self.sealed { medium.shape.sector } else { self.off.min(medium.shape.sector) }
+    }
+
+    /// The next record, or `None` at the end.
+    pub(crate) fn next(&mut self, ring: &Ring, medium: &mut Medium<'_>) -> Result<Option<Hit>> {
+        let size = medium.shape.sector;
+        let start = ring.address(medium, self.generation);
+        while !self.done && self.off.saturating_add(FRAME as u32) <= size {
+            let mut head = [0; FRAME];
+            self.reader.exact(medium, start + self.off, &mut head, start + size)?;
+            if head.iter().all(|&b| b == 0xFF) {
+                self.pass_blank(medium, start)?;
+                continue;
+            }
+            if let Some(hit) = self.check(ring, medium, start, &head)? {
+                self.off = up(hit.end, self.unit);
+                return Ok(Some(hit));
+            }
+            self.sealed = true;
+            self.off = up(self.off + 1, self.unit);
+        }
+        self.done = true;
+        Ok(None)
+    }
+
+    /// At 12 erased bytes: the clean end, or a hole before something that must seal the sector.
+    fn pass_blank(&mut self, medium: &mut Medium<'_>, start: u32) -> Result<()> {
+        let size = medium.shape.sector;
+        // One sync covers at most one record: what it left unwritten ends within its reach.
+        let reach = up((FRAME + PAYLOAD_MAX + 1) as u32, self.unit);
+        let to = if self.sealed { size } else { self.off.saturating_add(reach).min(size) };
+        if self.reader.blank(medium, start + self.off, start + to)? {
+            self.done = true;
+        } else {
+            self.sealed = true;
+            self.off = up(self.off + 1, self.unit);
+        }
+        Ok(())
+    }
+
+    /// Whether a record stands at the current offset.
+    fn check(
+        &mut self,
+        ring: &Ring,
+        medium: &mut Medium<'_>,
+        start: u32,
+        head: &[u8; FRAME],
+    ) -> Result<Option<Hit>> {
+        let place = Place { lane: ring.lane, generation: self.generation, start, off: self.off };
+        if let Some(frame) = Frame::decode(head).filter(known) {
+            if place.syndrome(&mut self.reader, medium, head, frame.len)? == Some(0) {
+                return self.hit(medium, start, frame, None).map(Some);
+            }
+        }
+        // Behind torn bytes only flawless records count: mending there could invent one.
+        if self.sealed {
+            return Ok(None);
+        }
+        match place.mend(&mut self.reader, medium, head)? {
+            Some((frame, bit)) if known(&frame) => {
+                self.hit(medium, start, frame, Some(bit)).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn hit(
+        &mut self,
+        medium: &mut Medium<'_>,
+        start: u32,
+        frame: Frame,
+        mended: Option<usize>,
+    ) -> Result<Hit> {
+        let (payload, end) =
+            (self.off + FRAME as u32, self.off + FRAME as u32 + u32::from(frame.len));
+        let mut head = [0xFF; HEAD];
+        self.reader.exact(medium, start + payload, &mut head, start + end)?;
+        let bit = mended.unwrap_or(NO_BIT);
+        flip(&mut head, bit);
+        Ok(Hit {
+            frame,
+            off: self.off,
+            end: end + 1,
+            at: start + payload,
+            head,
+            mended: mended.is_some(),
+            bit,
+        })
+    }
+}
+
+/// Where a record stands.
+struct Place {
+    lane: u8,
+    generation: u32,
+    start: u32,
+    off: u32,
+}
+
+impl Place {
+    /// Computed against stored checksum, were the payload `len` bytes; `None` past the sector.
+    fn syndrome(
+        &self,
+        reader: &mut Reader,
+        medium: &mut Medium<'_>,
+        head: &[u8; FRAME],
+        len: u16,
+    ) -> Result<Option<u32>> {
+        let limit = self.start + medium.shape.sector;
+        let mut at = self.start + self.off + FRAME as u32;
+        let end = at + u32::from(len);
+        if end > limit || usize::from(len) > PAYLOAD_MAX {
+            return Ok(None);
+        }
+        let mut tail: [u8; FRAME - 4] = bytes_at(head, 4);
+        if let Some(room) = tail.first_chunk_mut() {
+            *room = len.to_le_bytes();
+        }
+        let mut crc = medium.shape.seed(self.lane, self.generation, self.off).add(&tail);
+        while at < end {
+            let got = reader.some(medium, at, end - at, limit)?;
+            if got.is_empty() {
+                return Ok(None);
+            }
+            crc = crc.add(got);
+            at += got.len() as u32;
+        }
+        Ok(Some(crc.value() ^ u32_at(head, 0)))
+    }
+
+    /// The frame with one flipped bit put right, and which bit of the payload that is, if any.
+    fn mend(
+        &self,
+        reader: &mut Reader,
+        medium: &mut Medium<'_>,
+        head: &[u8; FRAME],
+    ) -> Result<Option<(Frame, usize)>> {
+        let len = record::u16_at(head, 4);
+        if let Some(syndrome) = self.syndrome(reader, medium, head, len)? {
+            if let Some(mended) = mend_at(head, len, syndrome) {
+                return Ok(Some(mended));
+            }
+        }
+        for bit in 0..16 {
+            let other = len ^ 1 << bit;
+            if self.syndrome(reader, medium, head, other)? == Some(0) {
+                let mut head = *head;
+                flip(&mut head, 32 + bit);
+                return Ok(Frame::decode(&head).map(|frame| (frame, NO_BIT)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Finds the one bit that explains `syndrome`: in checksum, frame or payload.
+fn mend_at(head: &[u8; FRAME], len: u16, syndrome: u32) -> Option<(Frame, usize)> {
+    const TAIL_BITS: usize = (FRAME - 4) * 8;
+    let mut head = *head;
+    let mut payload_bit = NO_BIT;
+    if !syndrome.is_power_of_two() {
+        match super::crc::flipped_bit(FRAME - 4 + usize::from(len), syndrome)? {
+            // A wrong length has read the wrong bytes: it is tried on its own.
+            0..16 => return None,
+            bit @ 16..TAIL_BITS => flip(&mut head, 32 + bit),
+            bit => payload_bit = bit - TAIL_BITS,
+        }
+    }
+    Frame::decode(&head).map(|frame| (frame, payload_bit))
+}
+
+fn flip(bytes: &mut [u8], bit: usize) {
+    if let Some(byte) = bytes.get_mut(bit / 8) {
+        *byte ^= 1 << (bit % 8);
+    }
+}
+
+fn known(frame: &Frame) -> bool {
+    matches!(frame.kind, kind::ITEM | kind::MOVED | kind::STATE | kind::SNAP)
+}
+
+fn up(value: u32, unit: u32) -> u32 {
+    value.wrapping_add(unit - 1) & !(unit.wrapping_sub(1))
+}

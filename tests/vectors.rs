@@ -1,0 +1,278 @@
+//! Vectors made by other implementations, driven through the public API.
+//!
+//! In: the folder named by POINTCARD_VECTORS (`tests/vectors` without it), as its README says.
+//! Out: one line per file, `sign: P passed, F failed, N pending, A advice differed`, and the name
+//! of each row that did not simply pass. A row of `strict: true` that fails, fails the test.
+//! A row is pending when what it holds needs a feature that is not built (GBK text, AES, keys
+//! above 2048 bits).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use pointcard::crypto::{Hasher, MAX_BITS, PrivateKey, PublicKey, Scratch};
+use pointcard::gateway::{Answer, Param, SignType, answer, canonical};
+use pointcard::json::{Encoding, Kind};
+use pointcard::status::{Error, Status};
+use pointcard::text::Writer;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// What a row came to.
+enum Verdict {
+    Pass,
+    Fail(String),
+    /// Needs the feature named.
+    Pending(&'static str),
+}
+
+use Verdict::{Fail, Pass, Pending};
+
+/// Fails the row unless `$ok`.
+macro_rules! need {
+    ($ok:expr, $($why:tt)+) => {
+        if !$ok {
+            return Fail(format!($($why)+));
+        }
+    };
+}
+
+fn folder() -> PathBuf {
+    std::env::var_os("POINTCARD_VECTORS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
+        PathBuf::from,
+    )
+}
+
+fn file(path: &str) -> Vec<u8> {
+    let path = folder().join(path);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn text<'a>(row: &'a Value, name: &str) -> &'a str {
+    row.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text.chars().map(|c| c.to_digit(16).expect("hex") as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    let mut out = vec![0; bytes.len() * 2 + 4];
+    let len = base64::engine::general_purpose::STANDARD.encode_slice(bytes, &mut out);
+    String::from_utf8_lossy(&out[..len.expect("room")]).into_owned()
+}
+
+fn sign_type(row: &Value) -> SignType {
+    match text(row, "sign_type") {
+        "RSA" => SignType::Rsa,
+        _ => SignType::Rsa2,
+    }
+}
+
+/// Runs every row of `name.jsonl` and prints the line; panics when a strict row failed.
+fn run(name: &str, check: impl Fn(&Value) -> Verdict) {
+    let rows = String::from_utf8(file(&format!("{name}.jsonl"))).expect("UTF-8");
+    let (mut passed, mut failed, mut pending, mut advice) = (0, 0, 0, 0);
+    for row in rows.lines().filter(|line| !line.trim().is_empty()) {
+        let row: Value = serde_json::from_str(row).expect("a row is JSON");
+        let case = text(&row, "case");
+        let strict = row.get("strict").and_then(Value::as_bool).unwrap_or(true);
+        match check(&row) {
+            Pass => passed += 1,
+            Pending(feature) => {
+                pending += 1;
+                println!("  pending {case}: needs {feature}");
+            }
+            Fail(why) if strict => {
+                failed += 1;
+                println!("  FAILED {case}: {why}");
+            }
+            Fail(why) => {
+                advice += 1;
+                println!("  advice {case}: {why}");
+            }
+        }
+    }
+    println!(
+        "{name}: {passed} passed, {failed} failed, {pending} pending, {advice} advice differed"
+    );
+    assert_eq!(failed, 0, "{name}: strict rows failed");
+}
+
+fn private_key(text: &[u8]) -> pointcard::status::Result<Box<PrivateKey>> {
+    let mut key = Box::new(PrivateKey::new());
+    key.load(text, &mut Scratch::new()).map(|()| key)
+}
+
+fn public_key(text: &[u8]) -> pointcard::status::Result<Box<PublicKey>> {
+    let mut key = Box::new(PublicKey::new());
+    key.load(text, &mut Scratch::new()).map(|()| key)
+}
+
+/// A key that should have been taken: too large for this build, or a failure.
+fn refused(error: Error) -> Verdict {
+    match error.status {
+        Status::KeyUnsupported if error.at as usize > MAX_BITS => Pending("rsa4096"),
+        _ => Fail(error.to_string()),
+    }
+}
+
+/// Signs `message` with `key` as base64.
+fn signature(key: &mut PrivateKey, sign_type: SignType, message: &[u8]) -> Result<String, String> {
+    let mut hasher = Hasher::new(sign_type.digest());
+    hasher.update(message);
+    let mut out = [0; 512];
+    let hash = hasher.finish();
+    key.sign(sign_type.digest(), hash.as_bytes(), None, &mut Scratch::new(), &mut out)
+        .map(|len| base64(&out[..len]))
+        .map_err(|e| e.to_string())
+}
+
+#[test]
+fn sign() {
+    run("sign", |row| {
+        let Some(params) = row.get("sign_params").and_then(Value::as_object) else {
+            let needs_gbk = !text(row, "charset").eq_ignore_ascii_case("utf-8");
+            return if needs_gbk { Pending("gbk") } else { Fail("no sign_params".into()) };
+        };
+        let is_ascii = params.values().all(|value| value.as_str().is_some_and(str::is_ascii));
+        if text(row, "charset").eq_ignore_ascii_case("gbk") && !is_ascii {
+            return Pending("gbk");
+        }
+        let list: Vec<_> = params
+            .iter()
+            .map(|(name, value)| Param { name, value: value.as_str().unwrap_or("?").as_bytes() })
+            .collect();
+        let mut content = Vec::new();
+        let result = canonical(&list, &mut |piece| content.extend_from_slice(piece));
+        let wants_error = text(row, "expect") == "error";
+        if let Err(error) = result {
+            need!(wants_error, "{error}");
+            return Pass;
+        }
+        let mut key = match private_key(&file(text(row, "key"))) {
+            Ok(key) => key,
+            Err(_) if wants_error => return Pass,
+            Err(error) => return refused(error),
+        };
+        need!(!wants_error, "an error was expected");
+        need!(content == hex(text(row, "sign_content_hex")), "another canonical string");
+        let made = signature(&mut key, sign_type(row), &content);
+        need!(made.as_deref() == Ok(text(row, "signature_b64")), "another signature: {made:?}");
+        Pass
+    });
+}
+
+#[test]
+fn verify_response() {
+    run("verify_response", |row| {
+        let body = hex(text(row, "body_hex"));
+        let read = answer::read(&body, text(row, "method"));
+        let expect = text(row, "expect");
+        let answer = match (read, expect) {
+            (Err(_), "malformed") => return Pass,
+            (Err(error), _) => return Fail(error.to_string()),
+            (Ok(_), "malformed") => return Fail("accepted".into()),
+            (Ok(answer), _) => answer,
+        };
+        let key = match public_key(&file(text(row, "alipay_public_key"))) {
+            Ok(key) => key,
+            Err(error) => return refused(error),
+        };
+        let found = answer.verify(sign_type(row).digest(), &key, &mut Scratch::new());
+        let found = match found.map_err(|error| error.status) {
+            Ok(()) => "valid",
+            Err(Status::Signature) => "invalid",
+            Err(Status::Unsigned) => "unsigned",
+            Err(_) => "another error",
+        };
+        need!(found == expect, "{found}, not {expect}");
+        if let Some(slice) = row.get("signed_slice") {
+            let (start, end) = answer.span();
+            need!(*slice == serde_json::json!([start, end]), "signed {start}..{end}");
+            need!(answer.signed() == &body[start..end], "other bytes");
+        }
+        let node = row.get("expect_node").and_then(Value::as_str);
+        need!(node.is_none_or(|node| answer.is_error_node() == (node == "error_response")), "node");
+        if answer.is_encrypted() {
+            // The signature over the quoted ciphertext was checked; an invalid one ends here.
+            return if expect == "valid" { Pending("aes") } else { Pass };
+        }
+        fields(row, &answer)
+    });
+}
+
+/// The decoded members a row expects in the node.
+fn fields(row: &Value, answer: &Answer<'_>) -> Verdict {
+    let code = [("code", row.get("expect_code")), ("sub_code", row.get("expect_sub_code"))];
+    let more = row.get("expect_fields").and_then(Value::as_object).into_iter().flatten();
+    let more = more.map(|(name, value)| (name.as_str(), Some(value)));
+    let mut pending = None;
+    for (name, expected) in code.into_iter().chain(more) {
+        let Some(expected) = expected.filter(|value| !value.is_null()) else { continue };
+        let Some(value) = answer.field(name) else { return Fail(format!("no {name}")) };
+        if !expected.is_string() {
+            let raw: Result<Value, _> = serde_json::from_slice(value.raw());
+            need!(raw.is_ok_and(|raw| raw == *expected), "{name} differs");
+            continue;
+        }
+        let mut room = vec![0; value.raw().len()];
+        let mut writer = Writer::new(&mut room);
+        match value.text(&mut writer).and_then(|()| writer.finish_str()) {
+            Ok(found) => need!(Some(found) == expected.as_str(), "{name} is {found}"),
+            Err(error) if error.status == Status::Unsupported => {
+                need!(answer.encoding() == Encoding::Gbk, "{name} is not GBK");
+                need!(value.kind() == Kind::String, "{name} is no text");
+                pending = Some(Pending("gbk"));
+            }
+            Err(error) => return Fail(format!("{name}: {error}")),
+        }
+    }
+    pending.unwrap_or(Pass)
+}
+
+#[test]
+fn keyforms() {
+    run("keyforms", |row| {
+        let key = text(row, "text").as_bytes();
+        let message = text(row, "message").as_bytes();
+        let expected = text(row, "signature_b64");
+        let accept = text(row, "expect") == "accept";
+        if text(row, "kind") == "private" {
+            match private_key(key) {
+                Err(error) if accept => return refused(error),
+                Err(_) => {}
+                Ok(mut key) => {
+                    need!(accept, "accepted");
+                    let made = signature(&mut key, SignType::Rsa2, message);
+                    need!(made.as_deref() == Ok(expected), "another signature");
+                }
+            }
+            return Pass;
+        }
+        match public_key(key) {
+            Err(error) if accept => return refused(error),
+            Err(_) => {}
+            Ok(key) => {
+                need!(accept, "accepted");
+                need!(verifies(&key, message, expected), "does not verify");
+                need!(!verifies(&key, b"another message", expected), "verifies anything");
+            }
+        }
+        Pass
+    });
+}
+
+/// Whether `key` verifies an RSA2 signature given as base64 over `message`.
+fn verifies(key: &PublicKey, message: &[u8], signature: &str) -> bool {
+    use base64::Engine as _;
+    let mut bytes = [0; 1024];
+    let len = base64::engine::general_purpose::STANDARD.decode_slice(signature, &mut bytes);
+    let digest = SignType::Rsa2.digest();
+    let mut hasher = Hasher::new(digest);
+    hasher.update(message);
+    let hash = hasher.finish();
+    len.is_ok_and(|len| {
+        key.verify(digest, hash.as_bytes(), &bytes[..len], &mut Scratch::new()).is_ok()
+    })
+}
