@@ -7,12 +7,12 @@
 //! serialise   | biz_content as JSON |                                            |
 //! move        |                                          | biz_content as JSON   |
 //! sign, URL   | gateway?app_id=...&sign=... |  | signature | biz_content as JSON |
-//! encode      | gateway?app_id=...&sign=... | biz_content=%7B%22req_id...   |    |
+//! encode      | gateway?app_id=...&sign=... 0 biz_content=%7B%22req_id...   |    |
 //! ```
 //!
 //! What is signed and what travels are the same bytes: JSON is written once. Percent-encoding
 //! goes forward in place; it cannot overtake its source, because what is still to be read never
-//! takes more room than what it becomes.
+//! takes more room than what it becomes. A NUL stands behind the URL, for readers in C.
 
 use super::session::{BIZ_CONTENT, METHOD_MAX};
 use super::{Param, SIGNATURE_MAX, Session, canonical};
@@ -105,7 +105,7 @@ fn size(session: &Session<'_>, method: &str, json: &[u8]) -> usize {
     let query: usize =
         in_query(&params).map(|param| 2 + param.name.len() + text::percent_len(param.value)).sum();
     let url = session.gateway.len() + query + SIGN;
-    url + (SIGNATURE_MAX + json.len()).max(BODY.len() + text::percent_len(json))
+    url + 1 + (SIGNATURE_MAX + json.len()).max(BODY.len() + text::percent_len(json))
 }
 
 /// The parameters that travel in the URL.
@@ -172,10 +172,11 @@ fn base64_percent(bytes: &[u8], out: &mut Writer<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Writes the body behind the URL, from the JSON that stands from `from` to the end of `buf`.
-/// Returns where it ends.
+/// Writes a NUL and the body behind the URL, from the JSON that stands from `from` to the end of
+/// `buf`. Returns where it ends.
 fn encode_in_place(buf: &mut [u8], url: usize, from: usize) -> Option<usize> {
-    let mut to = url;
+    *buf.get_mut(url)? = 0;
+    let mut to = url + 1;
     for &byte in BODY {
         *buf.get_mut(to)? = byte;
         to += 1;
@@ -202,7 +203,7 @@ fn finish<'b>(
     Some(Request {
         url: core::str::from_utf8(buf.get(..url)?).ok()?,
         content_type: session.charset.content_type(),
-        body: buf.get(url..body)?,
+        body: buf.get(url + 1..body)?,
     })
 }
 
