@@ -69,8 +69,8 @@ unsafe fn open_file(
     align: u32,
 ) -> pointcard_storage {
     use crate::port::file::FileStorage;
-    const _: () = assert!(size_of::<FileStorage>() <= size_of::<pointcard_file>());
-    const _: () = assert!(align_of::<FileStorage>() <= align_of::<pointcard_file>());
+    const _: () = assert!(size_of::<Slot<FileStorage>>() <= size_of::<pointcard_file>());
+    const _: () = assert!(align_of::<Slot<FileStorage>>() <= align_of::<pointcard_file>());
 
     if file.is_null() || path.is_null() {
         return failed(Error::new(Status::Null, "storage"));
@@ -82,11 +82,11 @@ unsafe fn open_file(
     };
     match FileStorage::open(path, size, align) {
         Ok(opened) => {
-            let ctx = file.cast::<FileStorage>();
+            let shape = opened.geometry();
+            let slot = file.cast::<Slot<FileStorage>>();
             // Safety: large enough (asserted above) and the caller's.
-            unsafe { ctx.write(opened) };
-            // Safety: just written.
-            table::<FileStorage>(ctx, unsafe { &*ctx })
+            unsafe { slot.write(Some(opened)) };
+            table(slot, &shape)
         }
         Err(error) => failed(error),
     }
@@ -121,8 +121,8 @@ pub unsafe extern "C" fn pointcard_ram_storage(
     sector_size: u32,
 ) -> pointcard_storage {
     use crate::port::ram::RamStorage;
-    const _: () = assert!(size_of::<RamStorage<'static>>() <= size_of::<pointcard_ram>());
-    const _: () = assert!(align_of::<RamStorage<'static>>() <= align_of::<pointcard_ram>());
+    const _: () = assert!(size_of::<Slot<RamStorage<'static>>>() <= size_of::<pointcard_ram>());
+    const _: () = assert!(align_of::<Slot<RamStorage<'static>>>() <= align_of::<pointcard_ram>());
 
     if ram.is_null() || memory.is_null() {
         return failed(Error::new(Status::Null, "storage"));
@@ -131,11 +131,10 @@ pub unsafe extern "C" fn pointcard_ram_storage(
     let memory = unsafe { core::slice::from_raw_parts_mut(memory, size) };
     let sector_count = (size / sector_size.max(1) as usize) as u32;
     let shape = Geometry { sector_size, sector_count, prog_size: 4, align: 4 };
-    let ctx = ram.cast::<RamStorage<'static>>();
+    let slot = ram.cast::<Slot<RamStorage<'static>>>();
     // Safety: large enough (asserted above) and the caller's.
-    unsafe { ctx.write(RamStorage::new(memory, shape)) };
-    // Safety: just written.
-    table::<RamStorage<'static>>(ctx, unsafe { &*ctx })
+    unsafe { slot.write(Some(RamStorage::new(memory, shape))) };
+    table(slot, &shape)
 }
 
 fn failed(error: Error) -> pointcard_storage {
@@ -155,13 +154,19 @@ fn failed(error: Error) -> pointcard_storage {
     }
 }
 
+/// What lies in the caller's memory: the storage, or nothing once it is closed. A table may be
+/// copied, and used again after its client was closed; that must do no harm.
+type Slot<S> = Option<S>;
+
+/// The port code of a storage that is closed (EBADF).
+const CLOSED: PortError = PortError(9);
+
 /// A Rust storage as a C table, the way back from what `ffi::ports` does.
-fn table<S: Storage>(ctx: *mut S, storage: &S) -> pointcard_storage {
-    let shape = storage.geometry();
+fn table<S: Storage>(slot: *mut Slot<S>, shape: &Geometry) -> pointcard_storage {
     pointcard_storage {
         status: 0,
         port: 0,
-        ctx: ctx.cast(),
+        ctx: slot.cast(),
         sector_size: shape.sector_size,
         sector_count: shape.sector_count,
         prog_size: shape.prog_size,
@@ -174,8 +179,14 @@ fn table<S: Storage>(ctx: *mut S, storage: &S) -> pointcard_storage {
     }
 }
 
-fn code(done: core::result::Result<(), PortError>) -> i32 {
-    match done {
+// Safety: `ctx` is what `table` was given, and nobody else uses it now.
+unsafe fn on<S: Storage>(
+    ctx: *mut c_void,
+    work: impl FnOnce(&mut S) -> core::result::Result<(), PortError>,
+) -> i32 {
+    // Safety: as promised above.
+    let slot = unsafe { &mut *ctx.cast::<Slot<S>>() };
+    match slot.as_mut().ok_or(CLOSED).and_then(work) {
         Ok(()) => 0,
         Err(error) => error.0,
     }
@@ -185,7 +196,7 @@ fn code(done: core::result::Result<(), PortError>) -> i32 {
 // one at a time with buffers of its own.
 unsafe extern "C" fn read<S: Storage>(ctx: *mut c_void, at: u32, to: *mut u8, len: usize) -> i32 {
     // Safety: see above.
-    unsafe { code((*ctx.cast::<S>()).read(at, core::slice::from_raw_parts_mut(to, len))) }
+    unsafe { on::<S>(ctx, |storage| storage.read(at, core::slice::from_raw_parts_mut(to, len))) }
 }
 
 unsafe extern "C" fn prog<S: Storage>(
@@ -195,20 +206,20 @@ unsafe extern "C" fn prog<S: Storage>(
     len: usize,
 ) -> i32 {
     // Safety: see above.
-    unsafe { code((*ctx.cast::<S>()).prog(at, core::slice::from_raw_parts(from, len))) }
+    unsafe { on::<S>(ctx, |storage| storage.prog(at, core::slice::from_raw_parts(from, len))) }
 }
 
 unsafe extern "C" fn erase<S: Storage>(ctx: *mut c_void, sector: u32) -> i32 {
     // Safety: see above.
-    unsafe { code((*ctx.cast::<S>()).erase(sector)) }
+    unsafe { on::<S>(ctx, |storage| storage.erase(sector)) }
 }
 
 unsafe extern "C" fn sync<S: Storage>(ctx: *mut c_void) -> i32 {
     // Safety: see above.
-    unsafe { code((*ctx.cast::<S>()).sync()) }
+    unsafe { on::<S>(ctx, |storage| storage.sync()) }
 }
 
 unsafe extern "C" fn close<S: Storage>(ctx: *mut c_void) {
-    // Safety: see above; the client does not call again.
-    unsafe { ctx.cast::<S>().drop_in_place() }
+    // Safety: see above.
+    unsafe { *ctx.cast::<Slot<S>>() = None }
 }
