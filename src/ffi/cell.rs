@@ -36,15 +36,19 @@ pub(super) struct Cell {
     pub(super) told_ctx: *mut c_void,
     #[cfg(feature = "http")]
     pub(super) http: UnsafeCell<Option<crate::port::http::HttpTransport>>,
-    guarded: UnsafeCell<Guarded>,
-    /// Belongs to whoever holds `guarded.exchanging`.
+    guarded: UnsafeCell<CClient>,
+    /// Whose the line is: `FREE`, `TAKEN` or `LEFT`. Taken under the lock; given back without it,
+    /// because a lock port may refuse.
+    line: AtomicU32,
+    /// Belongs to whoever has taken the line.
     io: UnsafeCell<[u8; IO_SIZE]>,
 }
 
-struct Guarded {
-    client: CClient,
-    exchanging: bool,
-}
+const FREE: u32 = 0;
+/// A sync or query is under way.
+const TAKEN: u32 = 1;
+/// It is over, but the client has not heard how its transfer ended.
+const LEFT: u32 = 2;
 
 const _: () = assert!(size_of::<Cell>() <= POINTCARD_CLIENT_SIZE, "raise POINTCARD_CLIENT_SIZE");
 const _: () = assert!(align_of::<Cell>() <= align_of::<pointcard_client>());
@@ -69,7 +73,8 @@ impl Cell {
             told_ctx,
             #[cfg(feature = "http")]
             http: UnsafeCell::new(None),
-            guarded: UnsafeCell::new(Guarded { client, exchanging: false }),
+            guarded: UnsafeCell::new(client),
+            line: AtomicU32::new(FREE),
             io: UnsafeCell::new([0; IO_SIZE]),
         };
         // Safety: size and alignment are checked above, the rest is promised.
@@ -80,16 +85,25 @@ impl Cell {
         self.state.store(if open { OPEN } else { SHUT }, Ordering::Release);
     }
 
-    /// Runs `work` alone with what is guarded.
-    fn enter<R>(&self, work: impl FnOnce(&mut Guarded) -> Result<R>) -> Result<R> {
+    /// Runs `work` alone with the client.
+    fn enter<R>(&self, work: impl FnOnce(&mut CClient) -> Result<R>) -> Result<R> {
         let _held = self.lock.enter()?;
         // Safety: the lock is held until this returns, and entering twice is refused.
-        let guarded = unsafe { &mut *self.guarded.get() };
-        let result = catch(|| work(guarded));
+        let client = unsafe { &mut *self.guarded.get() };
+        let result = catch(|| work(client));
         if let Err(Error { status: Status::Internal, .. }) = result {
             self.state.store(BROKEN, Ordering::Release);
         }
         result
+    }
+
+    /// Runs `work` alone with the client, and with the line: `Busy` when a sync or query is under
+    /// way. For steps and for closing.
+    pub(super) fn alone<R>(&self, work: impl FnOnce(&mut CClient) -> Result<R>) -> Result<R> {
+        self.enter(|client| {
+            let free = self.clear_line(client).and_then(|()| work(client));
+            client.note(free)
+        })
     }
 
     /// Runs `work` alone on the line, with the I/O buffer; `Busy` when an exchange is under way.
@@ -97,26 +111,35 @@ impl Cell {
         &self,
         work: impl FnOnce(&mut [u8; IO_SIZE]) -> Result<R>,
     ) -> Result<R> {
-        self.enter(|guarded| {
-            if guarded.exchanging {
-                return guarded.client.note(Err(Error::new(Status::Busy, "exchange")));
-            }
-            guarded.exchanging = true;
+        self.alone(|client| {
+            client.no_flight()?;
+            self.line.store(TAKEN, Ordering::Relaxed);
             Ok(())
         })?;
-        // Safety: only the holder of `exchanging` comes here.
+        // Safety: only who has taken the line comes here.
         let result = catch(|| work(unsafe { &mut *self.io.get() }));
-        self.enter(|guarded| {
-            guarded.exchanging = false;
-            Ok(())
-        })?;
+        self.line.store(LEFT, Ordering::Release);
+        // Usually there is nothing to clear; and when the lock refuses, the next one clears it.
+        let _ = self.enter(|client| self.clear_line(client));
         result
+    }
+
+    /// Makes the line free if nobody has it. A transfer whose end could not be told (a lock port
+    /// refused, a panic was caught) is of unknown end, like one cut by a power failure.
+    fn clear_line(&self, client: &mut CClient) -> Result<()> {
+        match self.line.load(Ordering::Acquire) {
+            TAKEN => return Err(Error::new(Status::Busy, "exchange")),
+            LEFT => client.abandon(),
+            _ => {}
+        }
+        self.line.store(FREE, Ordering::Relaxed);
+        Ok(())
     }
 }
 
 impl Shared<'static, CPorts> for Cell {
     fn with<R>(&self, work: impl FnOnce(&mut CClient) -> Result<R>) -> Result<R> {
-        self.enter(|guarded| work(&mut guarded.client))
+        self.enter(work)
     }
 }
 
@@ -168,6 +191,16 @@ pub(super) unsafe fn with<R>(
         let result = work(client);
         client.note(result)
     })
+}
+
+/// Runs a step alone with an open client; `Busy` while a sync or query has the line.
+// Safety: `client` is null or was passed to pointcard_init and lives on.
+pub(super) unsafe fn step<R>(
+    client: *const pointcard_client,
+    work: impl FnOnce(&mut CClient) -> Result<R>,
+) -> Result<R> {
+    // Safety: as promised above.
+    unsafe { open(client)? }.alone(work)
 }
 
 /// Runs `work` alone with a client in whatever state.

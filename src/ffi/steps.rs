@@ -33,7 +33,7 @@ const _: () = assert!(POINTCARD_ANSWER_MAX == crate::client::ANSWER_MAX);
 ///                 waits); may be NULL
 ///
 /// Returns POINTCARD_IDLE (nothing is due); ERR_NULL, ERR_BUFFER_TOO_SMALL (nothing was sent; the
-/// detail's `at` is the room needed), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE, ERR_SIGNER,
+/// detail's `at` is room enough), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE, ERR_SIGNER,
 /// ERR_ENTROPY.
 // Safety: `client` as everywhere; `buf` has `cap` writable bytes; the others are null or writable.
 #[unsafe(no_mangle)]
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn pointcard_next_request(
 ) -> Status {
     // Safety: as promised above.
     let step = unsafe {
-        cell::with(client, |client| {
+        cell::step(client, |client| {
             let buf = lent(buf, cap, request)?;
             let step = client.next_request(buf)?;
             if !wait_ms.is_null() {
@@ -62,6 +62,8 @@ pub unsafe extern "C" fn pointcard_next_request(
     }
 }
 
+/// An answer that is none.
+const TOO_LONG: TransportError = TransportError { not_sent: false, code: 0 };
 const NO_STEP: Error = Error::new(Status::Idle, "queue");
 
 /// A signed request for a shopper's balance; the answer goes to pointcard_on_response.
@@ -87,10 +89,11 @@ pub unsafe extern "C" fn pointcard_query_request(
 ) -> Status {
     // Safety: as promised above.
     let step = unsafe {
-        cell::with(client, |client| {
+        cell::step(client, |client| {
             let buf = lent(buf, cap, request)?;
             let user = call_text(user_id, "user_id", points::USER_ID_MAX)?;
-            let account = call_text(activity_account, "activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
+            let account =
+                call_text(activity_account, "activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
             client.query_request(user, account, buf)
         })
     };
@@ -143,7 +146,7 @@ pub unsafe extern "C" fn pointcard_on_response(
 ) -> Status {
     // Safety: as promised above.
     let ended = unsafe {
-        cell::with(client, |client| {
+        cell::step(client, |client| {
             check_outcome(outcome)?;
             if response.is_null() || ((*response).body.is_null() && (*response).body_len != 0) {
                 return Err(Error::new(Status::Null, "response"));
@@ -151,7 +154,10 @@ pub unsafe extern "C" fn pointcard_on_response(
             let response = &*response;
             let body: &[u8] = match response.body_len {
                 0 => &[],
-                len => core::slice::from_raw_parts(response.body, len),
+                ..=POINTCARD_ANSWER_MAX => {
+                    core::slice::from_raw_parts(response.body, response.body_len)
+                }
+                _ => return client.on_transport_error(exchange, TOO_LONG),
             };
             client.on_response(exchange, &http_answer(response), body)
         })
@@ -181,7 +187,7 @@ pub unsafe extern "C" fn pointcard_on_transport_error(
     let error = TransportError { not_sent: not_sent != 0, code };
     // Safety: as promised above.
     let ended = unsafe {
-        cell::with(client, |client| {
+        cell::step(client, |client| {
             check_outcome(outcome)?;
             client.on_transport_error(exchange, error)
         })
