@@ -80,7 +80,7 @@ impl<P: Ports> Client<'_, P> {
     /// "Sent" is durable before this returns. One exchange at a time: `Busy` until the answer (or
     /// the lack of one) was given back.
     pub fn next_request<'b>(&mut self, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
-        let step = self.start_next(buf);
+        let step = self.start_next(buf).map_err(enough);
         self.note(step)
     }
 
@@ -118,7 +118,8 @@ impl<P: Ports> Client<'_, P> {
             }
             let deposit = Deposit::load(entry.item.body)?;
             let update = deposit.update(entry.item.req_id, entry.item.points);
-            let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
+            let mut sign =
+                |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
             let request = gateway::build(&session, points::UPDATE, &update, time, &mut sign, buf)?;
             let mut flight = Flight::of(&entry);
             flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
@@ -136,7 +137,7 @@ impl<P: Ports> Client<'_, P> {
         activity_account: &str,
         buf: &'b mut [u8],
     ) -> Result<Step<'b>> {
-        let step = self.start_query(user_id, activity_account, buf);
+        let step = self.start_query(user_id, activity_account, buf).map_err(enough);
         self.note(step)
     }
 
@@ -159,7 +160,12 @@ impl<P: Ports> Client<'_, P> {
         Ok(self.take_off(flight, request))
     }
 
-    fn no_flight(&self) -> Result<()> {
+    /// Forgets a transfer whose end nobody can tell: the entry is repeated.
+    pub(crate) fn abandon(&mut self) {
+        self.flight = None;
+    }
+
+    pub(crate) fn no_flight(&self) -> Result<()> {
         if self.vault.alipay.is_empty() {
             return Err(Error::new(Status::BadState, "client"));
         }
@@ -219,10 +225,8 @@ impl<P: Ports> Client<'_, P> {
     fn fail(&mut self, exchange: u32, error: TransportError) -> Result<Outcome> {
         let flight = self.land(exchange)?;
         let status = if error.not_sent { Status::Transport } else { Status::Unknown };
-        self.detail = Detail {
-            error: Error::new(status, "transport").port(error.code),
-            ..Detail::new()
-        };
+        self.detail =
+            Detail { error: Error::new(status, "transport").port(error.code), ..Detail::new() };
         if error.not_sent && !flight.query {
             self.queue.retract(self.ports.storage(), flight.seq)?;
         }
@@ -241,12 +245,16 @@ impl<P: Ports> Client<'_, P> {
         }
     }
 
-    /// The server's clock, when the integrator allows it and ours is off.
+    /// Compares the server's clock with ours; follows it when the integrator allows that.
     fn correct_clock(&mut self, date: u64) {
-        if self.config.trust_server_time && date != 0 {
-            let ours = self.ports.clock().unix_time().unwrap_or(0);
-            let off = date.abs_diff(ours) > CLOCK_TOLERANCE;
-            self.clock_offset = if off { date.wrapping_sub(ours) as i64 } else { 0 };
+        if date == 0 {
+            return;
+        }
+        let ours = self.ports.clock().unix_time().unwrap_or(0);
+        self.clock_off = date.abs_diff(ours) > CLOCK_TOLERANCE;
+        if self.config.trust_server_time {
+            let off = date.wrapping_sub(ours) as i64;
+            self.clock_offset = if self.clock_off { off } else { 0 };
         }
     }
 
@@ -322,12 +330,7 @@ impl<P: Ports> Client<'_, P> {
         outcome
     }
 
-    fn end_update(
-        &mut self,
-        flight: Flight,
-        judged: Judged,
-        http: &HttpAnswer,
-    ) -> Result<Outcome> {
+    fn end_update(&mut self, flight: Flight, judged: Judged, http: &HttpAnswer) -> Result<Outcome> {
         let (verdict, wait) = match judged.outcome {
             gateway::Outcome::Accepted => {
                 // An entry that was moved meanwhile has to be looked for; that costs a write.
@@ -471,6 +474,16 @@ impl Judged {
 /// The longest beginning of `text` with at most `max` bytes.
 fn cut(text: &str, max: usize) -> &str {
     (0..=max.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// Where not even the JSON fitted, what is needed is not known; what is always enough is.
+fn enough(error: Error) -> Error {
+    match error {
+        Error { status: Status::BufferTooSmall, what: "biz_content", .. } => {
+            Error::new(Status::BufferTooSmall, "request").at(super::REQUEST_MAX)
+        }
+        other => other,
+    }
 }
 
 fn deferred_or_unknown(outcome: gateway::Outcome) -> Verdict {

@@ -31,6 +31,8 @@ const KIND_DEPOSIT: u8 = 1;
 const MERCHANT_MAX: usize = 64;
 /// No till is older than this library: 2020-01-01.
 const EARLIEST: u64 = 1_577_836_800;
+/// The gateway writes years with four digits: 9998-12-31.
+const LATEST: u64 = 253_370_764_799;
 
 /// What a client is told once. Texts are borrowed for the client's life; empty = default.
 #[derive(Clone, Copy, Debug, Default)]
@@ -127,6 +129,7 @@ pub struct Client<'c, P: Ports> {
     pace: Pace,
     wait_ms: u32,
     distrust: u8,
+    clock_off: bool,
     clock_offset: i64,
     seen: exchange::Seen,
     detail: Detail,
@@ -152,6 +155,7 @@ impl<'c, P: Ports> Client<'c, P> {
             pace: Pace::new(),
             wait_ms: 0,
             distrust: 0,
+            clock_off: false,
             clock_offset: 0,
             seen: exchange::Seen::new(),
             detail: Detail::new(),
@@ -181,13 +185,16 @@ impl<'c, P: Ports> Client<'c, P> {
 
     fn check_config(&mut self) -> Result<()> {
         let config = &self.config;
-        self.session().check()?;
+        sale::required_id(config.app_id, "config.app_id", gateway::APP_ID_MAX)?;
+        let token_max = gateway::APP_AUTH_TOKEN_MAX;
+        sale::id(config.app_auth_token, "config.app_auth_token", token_max)?;
+        self.session().check().map_err(|error| Error { what: "config.gateway", ..error })?;
         sale::id(config.merchant, "config.merchant", MERCHANT_MAX)?;
         sale::id(config.activity_account, "config.activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
         sale::id(config.shop_id, "config.shop_id", points::SHOP_ID_MAX)?;
         // Answers do not repeat the req_id they belong to: only the connection ties them together.
         if !config.allow_plain_http && !gateway::is_safe(self.gateway()) {
-            return Err(Error::new(Status::Insecure, "gateway"));
+            return Err(Error::new(Status::Insecure, "config.gateway"));
         }
         Ok(())
     }
@@ -297,7 +304,9 @@ impl<'c, P: Ports> Client<'c, P> {
     /// Seconds since 1970 as well as this terminal knows; 0 when it does not.
     fn unix_time(&mut self) -> u64 {
         let clock = self.ports.clock().unix_time().unwrap_or(0);
-        clock.saturating_add_signed(self.clock_offset)
+        let time = clock.saturating_add_signed(self.clock_offset);
+        // No calendar of the gateway's goes further: such a clock knows nothing.
+        if time > LATEST { 0 } else { time }
     }
 
     /// How the queue stands: counts, points, room. No I/O.
@@ -341,9 +350,9 @@ impl<'c, P: Ports> Client<'c, P> {
         self.ports.clock().monotonic_ms()
     }
 
-    /// The terminal's clock is unknown, before 2020, or was corrected by the gateway's.
+    /// The terminal's clock is unknown, before 2020, or far from the gateway's.
     pub fn clock_wrong(&mut self) -> bool {
-        self.clock_offset != 0 || self.unix_time() < EARLIEST
+        self.clock_off || self.unix_time() < EARLIEST
     }
 
     /// The machine's side, for whoever brought it.

@@ -22,7 +22,7 @@ pub use answer::{Answer, CheckFn};
 pub use canonical::{Param, canonical};
 pub use outcome::{Outcome, classify};
 pub use request::{SignFn, build, request_size};
-pub use session::{GATEWAY, GATEWAY_SANDBOX, Session, is_safe};
+pub use session::{APP_AUTH_TOKEN_MAX, APP_ID_MAX, GATEWAY, GATEWAY_SANDBOX, Session, is_safe};
 
 use crate::crypto::{self, Digest};
 
