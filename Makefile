@@ -14,6 +14,11 @@ OUT    := target/lib
 ABI    := 1
 # What a static link needs beside the archive (rustc --print native-static-libs).
 LIBS   := -lpthread -ldl -lm
+# The shared library's name is its ABI; 16 KiB pages are what new Android devices have. (Not from
+# build.rs: without a cdylib in the manifest cargo refuses link arguments for one.)
+ifeq ($(shell uname -s),Linux)
+LINK   := -- -C link-arg=-Wl,-soname,libpointcard.so.$(ABI) -C link-arg=-Wl,-z,max-page-size=16384
+endif
 CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
 
 .PHONY: demo test long lib header checkout install clean fmt
@@ -22,7 +27,7 @@ lib: $(OUT)/libpointcard.a
 
 # cargo knows best what is up to date. Both forms come from one compilation.
 $(OUT)/libpointcard.a: FORCE
-	$(CARGO) rustc --release --lib --quiet --crate-type staticlib,cdylib
+	$(CARGO) rustc --release --lib --quiet --crate-type staticlib,cdylib $(LINK)
 	@mkdir -p $(OUT)
 	@cp -p target/release/libpointcard.a $(OUT)/
 	@cp -p target/release/libpointcard.so $(OUT)/libpointcard.so.$(ABI) 2>/dev/null && \

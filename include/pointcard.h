@@ -283,7 +283,7 @@ typedef struct pointcard_storage {
     int32_t (*erase)(void *ctx, uint32_t sector);
     /** Returns when everything programmed and erased before is durable. */
     int32_t (*sync)(void *ctx);
-    /** Called once by pointcard_close; may be NULL. */
+    /** Called once, by pointcard_close or a pointcard_init that fails; may be NULL. */
     void (*close)(void *ctx);
 } pointcard_storage;
 
@@ -381,8 +381,8 @@ typedef struct pointcard_transport {
 } pointcard_transport;
 
 /**
- * Lets several threads use one client. NULL: a mutex of the system's where there is one; without
- * one, calls from a second thread are answered ERR_BUSY.
+ * Lets several threads use one client; both functions or none. NULL: a mutex of the system's where
+ * there is one; without one, calls from a second thread are answered ERR_BUSY.
  */
 typedef struct pointcard_lock {
     /** First argument of both functions. */
@@ -553,7 +553,10 @@ POINTCARD_API size_t pointcard_client_size(void);
  *
  * Checks header against library, checks the configuration, loads the keys and mounts the queue,
  * formatting a blank medium. When it fails, pointcard_last_detail says which member and why;
- * nothing was written, and `client` may be initialised again.
+ * nothing was recorded, and `client` may be initialised again. The storage is handed over by this
+ * call: pointcard_close closes it, or this call when it fails; then make it again for the next
+ * try. (Not with ERR_ABI, ERR_NULL or ERR_STRUCT_SIZE of the configuration itself, which is then
+ * not looked at.)
  *
  * @param client       memory of the caller's, at least POINTCARD_CLIENT_SIZE bytes
  * @param client_size  sizeof *client
@@ -563,7 +566,8 @@ POINTCARD_API size_t pointcard_client_size(void);
  * Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
  * ERR_ENCODING, ERR_ARGUMENT, ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
  * ERR_KEY_MISMATCH, ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
- * ERR_MEDIA_VERSION, ERR_GEOMETRY. Not for interrupt handlers.
+ * ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
+ * for interrupt handlers.
  */
 POINTCARD_API
 pointcard_status pointcard_init_abi(struct pointcard_client *client,
@@ -576,7 +580,7 @@ pointcard_status pointcard_init_abi(struct pointcard_client *client,
  *
  * Optional before power-off. No other call may be under way on this client.
  *
- * Returns ERR_NULL, ERR_BAD_STATE (not open), ERR_BUSY.
+ * Returns ERR_NULL, ERR_BAD_STATE (not open), ERR_BUSY (a sync or query is under way).
  */
 POINTCARD_API pointcard_status pointcard_close(struct pointcard_client *client);
 
@@ -654,15 +658,20 @@ pointcard_status pointcard_accrue(pointcard_client *client,
 
 /* ---- Sync and balance ---------------------------------------------------------------------- */
 
+/** pointcard_outcome.verdict: credited (or answered). */
+#define POINTCARD_ACCEPTED 1
 
+/** Refused, signed. A dead letter. */
+#define POINTCARD_REJECTED 2
 
+/** Refused after an attempt of unknown end. A flagged dead letter: a person must look. */
+#define POINTCARD_UNCERTAIN 3
 
+/** No verified answer. Repeated with the same req_id. */
+#define POINTCARD_UNKNOWN 4
 
-
-
-
-
-
+/** Certainly not executed. Waits. */
+#define POINTCARD_DEFERRED 5
 
 /** What a pointcard_sync did. */
 typedef struct pointcard_report {
@@ -799,7 +808,7 @@ pointcard_status pointcard_query_balance(pointcard_client *client,
  *                 waits); may be NULL
  *
  * Returns POINTCARD_IDLE (nothing is due); ERR_NULL, ERR_BUFFER_TOO_SMALL (nothing was sent; the
- * detail's `at` is the room needed), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE, ERR_SIGNER,
+ * detail's `at` is room enough), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE, ERR_SIGNER,
  * ERR_ENTROPY.
  */
 POINTCARD_API
@@ -970,8 +979,8 @@ pointcard_status pointcard_queue_status(pointcard_client *client,
  * @param cursor  where the walk stands; begin with a zeroed one
  * @param entry   receives the entry
  *
- * Returns POINTCARD_IDLE at the end; ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE, ERR_BUSY,
- * ERR_STORAGE, ERR_MALFORMED.
+ * Returns POINTCARD_IDLE at the end; ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (the cursor was never
+ * zeroed), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE, ERR_MALFORMED.
  */
 POINTCARD_API
 pointcard_status pointcard_walk(pointcard_client *client,

@@ -100,7 +100,8 @@ pub struct pointcard_config {
 // Safety: repr(C), u32 first, integers and pointers only.
 unsafe impl Versioned for pointcard_config {
     const NAME: &'static str = "config";
-    const V1_SIZE: usize = core::mem::offset_of!(pointcard_config, proxy) + size_of::<*const c_char>();
+    const V1_SIZE: usize =
+        core::mem::offset_of!(pointcard_config, proxy) + size_of::<*const c_char>();
 }
 
 /// Bytes of a pointcard_client in this library, for bindings that cannot read the header.
@@ -113,7 +114,10 @@ pub extern "C" fn pointcard_client_size() -> usize {
 ///
 /// Checks header against library, checks the configuration, loads the keys and mounts the queue,
 /// formatting a blank medium. When it fails, pointcard_last_detail says which member and why;
-/// nothing was written, and `client` may be initialised again.
+/// nothing was recorded, and `client` may be initialised again. The storage is handed over by this
+/// call: pointcard_close closes it, or this call when it fails; then make it again for the next
+/// try. (Not with ERR_ABI, ERR_NULL or ERR_STRUCT_SIZE of the configuration itself, which is then
+/// not looked at.)
 ///
 /// @param client       memory of the caller's, at least POINTCARD_CLIENT_SIZE bytes
 /// @param client_size  sizeof *client
@@ -123,7 +127,8 @@ pub extern "C" fn pointcard_client_size() -> usize {
 /// Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
 /// ERR_ENCODING, ERR_ARGUMENT, ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
 /// ERR_KEY_MISMATCH, ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
-/// ERR_MEDIA_VERSION, ERR_GEOMETRY. Not for interrupt handlers.
+/// ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
+/// for interrupt handlers.
 // Safety: `client` is null or has `client_size` writable bytes aligned like a uint64_t that no
 // other thread uses now; `config` is null or a pointcard_config as the header describes it.
 #[unsafe(no_mangle)]
@@ -150,40 +155,52 @@ pub unsafe extern "C" fn pointcard_init_abi(
 unsafe fn init(client: *mut pointcard_client, config: *const pointcard_config) -> Result<()> {
     // Safety: as promised.
     let given = unsafe { structs::read(config) };
+    let table = given.unwrap_or(ZERO);
     // Safety: the texts are as the header describes them.
-    let read = given.and_then(|given| Ok((given, unsafe { rust_config(&given)? })));
-    let (table, texts) = match read {
-        Ok((given, texts)) => (given, texts),
-        Err(_) => (ZERO, Config::default()),
-    };
+    let read = given.and_then(|given| unsafe { rust_config(&given) });
+    let texts = read.unwrap_or_default();
     let ports = CPorts {
         storage: table.storage,
         clock: table.clock,
         entropy: table.entropy,
         signer: table.signer,
     };
-    let lock = Lock::new(table.lock);
+    let lock = Lock::new(if table.lock.is_whole() { table.lock } else { ZERO.lock });
     let (told, told_ctx) = (table.on_outcome, table.on_outcome_ctx);
     let inner = Client::new(texts, ports);
     // Safety: the memory is the caller's and large enough.
     unsafe { Cell::lay(client, lock, table.transport, told, told_ctx, inner) };
     // Safety: just laid.
     let cell = unsafe { cell::any(client)? };
-    cell.with(|client| client.note(read.map(drop)))?;
     let opened = cell.with(|client| {
-        let checked = table.storage.check();
+        // Safety: the texts are as the header describes them; nobody else has this client yet.
+        let prepare = |_| unsafe { prepare_http(cell, &table) };
+        let checked = read.and(table.storage.check()).and(table.lock.check()).and_then(prepare);
         client.note(checked)?;
-        let opened = client.open();
+        let opened = client.open().map_err(|error| Error { what: member(error.what), ..error });
         client.forget_key_texts();
-        opened
+        client.note(opened)
     });
-    // Safety: the texts are as the header describes them; nobody else has this client yet.
-    let opened = opened.and_then(|_| unsafe { prepare_http(cell, &table) });
-    cell.set_open(opened.is_ok());
     if opened.is_err() {
+        // Nobody else has this client yet, so a lock that refuses has nothing to say here.
+        let _ = cell.with(|client| {
+            client.close();
+            Ok(())
+        });
         close_storage(&table.storage);
+        #[cfg(feature = "http")]
+        // Safety: nobody else has this client yet.
+        unsafe {
+            *cell.http.get() = None;
+        }
     }
-    opened
+    cell.set_open(opened.is_ok());
+    opened.map(drop)
+}
+
+/// The queue and its medium know nothing of a configuration.
+fn member(what: &'static str) -> &'static str {
+    if what.starts_with("config.") { what } else { "config.storage" }
 }
 
 /// The built-in transport, when the integrator brings none.
@@ -194,12 +211,10 @@ unsafe fn prepare_http(cell: &Cell, table: &pointcard_config) -> Result<()> {
         return Ok(());
     }
     // Safety: NUL-terminated texts, as the header describes them.
-    let made = unsafe { config_text(table.ca_pem, "config.ca_pem") }.and_then(|ca| {
-        // Safety: the same.
-        let proxy = unsafe { config_text(table.proxy, "config.proxy") }?;
-        crate::port::http::HttpTransport::new(ca, proxy)
-    });
-    let http = cell.with(|client| client.note(made))?;
+    let ca = unsafe { config_text(table.ca_pem, "config.ca_pem") }?;
+    // Safety: the same.
+    let proxy = unsafe { config_text(table.proxy, "config.proxy") }?;
+    let http = crate::port::http::HttpTransport::new(ca, proxy)?;
     // Safety: nobody else has this client yet.
     unsafe { *cell.http.get() = Some(http) };
     Ok(())
@@ -248,7 +263,7 @@ unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
 ///
 /// Optional before power-off. No other call may be under way on this client.
 ///
-/// Returns ERR_NULL, ERR_BAD_STATE (not open), ERR_BUSY.
+/// Returns ERR_NULL, ERR_BAD_STATE (not open), ERR_BUSY (a sync or query is under way).
 // Safety: `client` is null or was passed to pointcard_init and lives on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_close(client: *mut pointcard_client) -> Status {
@@ -259,12 +274,12 @@ pub unsafe extern "C" fn pointcard_close(client: *mut pointcard_client) -> Statu
         if let Err(Error { status: Status::BadState, .. }) = state {
             return state.map(drop);
         }
-        cell.with(|client| {
+        cell.alone(|client| {
             client.close();
             close_storage(&client.ports().storage);
+            cell.set_open(false);
             Ok(())
         })?;
-        cell.set_open(false);
         #[cfg(feature = "http")]
         // Safety: no other call is under way.
         unsafe {

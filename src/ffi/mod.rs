@@ -64,6 +64,5 @@ unsafe fn call_text<'a>(text: *const c_char, what: &'static str, max: usize) -> 
 }
 
 fn utf8<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a str> {
-    core::str::from_utf8(bytes)
-        .map_err(|e| Error::new(Status::Encoding, what).at(e.valid_up_to()))
+    core::str::from_utf8(bytes).map_err(|e| Error::new(Status::Encoding, what).at(e.valid_up_to()))
 }

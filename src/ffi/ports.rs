@@ -35,14 +35,16 @@ pub struct pointcard_storage {
     /// rewritten (files on SD, eMMC): 512 or 4096.
     pub align: u32,
     /// Reads `len` bytes at byte offset `at`.
-    pub read: Option<unsafe extern "C" fn(ctx: *mut c_void, at: u32, to: *mut u8, len: usize) -> i32>,
+    pub read:
+        Option<unsafe extern "C" fn(ctx: *mut c_void, at: u32, to: *mut u8, len: usize) -> i32>,
     /// Programs `len` bytes at `at`: both multiples of prog_size, erased before, in one sector.
-    pub prog: Option<unsafe extern "C" fn(ctx: *mut c_void, at: u32, from: *const u8, len: usize) -> i32>,
+    pub prog:
+        Option<unsafe extern "C" fn(ctx: *mut c_void, at: u32, from: *const u8, len: usize) -> i32>,
     /// Erases sector number `sector`: all its bytes read 0xFF.
     pub erase: Option<unsafe extern "C" fn(ctx: *mut c_void, sector: u32) -> i32>,
     /// Returns when everything programmed and erased before is durable.
     pub sync: Option<unsafe extern "C" fn(ctx: *mut c_void) -> i32>,
-    /// Called once by pointcard_close; may be NULL.
+    /// Called once, by pointcard_close or a pointcard_init that fails; may be NULL.
     pub close: Option<unsafe extern "C" fn(ctx: *mut c_void)>,
 }
 
@@ -152,8 +154,8 @@ pub struct pointcard_transport {
 /// Returned by a transport that could not connect.
 pub const POINTCARD_NOT_SENT: i32 = 1;
 
-/// Lets several threads use one client. NULL: a mutex of the system's where there is one; without
-/// one, calls from a second thread are answered ERR_BUSY.
+/// Lets several threads use one client; both functions or none. NULL: a mutex of the system's where
+/// there is one; without one, calls from a second thread are answered ERR_BUSY.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_lock {
@@ -169,7 +171,8 @@ pub struct pointcard_lock {
 impl pointcard_storage {
     pub(super) fn check(&self) -> Result<()> {
         if self.status != 0 {
-            let made = Status::all().iter().find(|known| **known as i32 == self.status);
+            let failure = |known: &&Status| **known as i32 == self.status && self.status < 0;
+            let made = Status::all().iter().find(failure);
             let status = made.copied().unwrap_or(Status::Argument);
             return Err(Error::new(status, "config.storage").port(self.port));
         }
@@ -178,6 +181,17 @@ impl pointcard_storage {
             && self.erase.is_some()
             && self.sync.is_some();
         if whole { Ok(()) } else { Err(Error::new(Status::Null, "config.storage")) }
+    }
+}
+
+impl pointcard_lock {
+    /// Both functions or none: a lock that cannot be released is taken once.
+    pub(super) fn is_whole(&self) -> bool {
+        self.acquire.is_some() == self.release.is_some()
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.is_whole() { Ok(()) } else { Err(Error::new(Status::Null, "config.lock")) }
     }
 }
 
@@ -270,7 +284,9 @@ impl Signer for pointcard_signer {
         let (from, to) = (hash.as_ptr(), out.as_mut_ptr());
         let code = match self.sign {
             // Safety: both buffers live through the call and have the lengths given.
-            Some(sign) => Some(unsafe { sign(self.ctx, from, hash.len(), to, out.len(), &mut len) }),
+            Some(sign) => {
+                Some(unsafe { sign(self.ctx, from, hash.len(), to, out.len(), &mut len) })
+            }
             None => None,
         };
         done(code)?;

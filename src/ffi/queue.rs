@@ -155,8 +155,8 @@ fn c_info(status: &QueueStatus) -> pointcard_queue_info {
 /// @param cursor  where the walk stands; begin with a zeroed one
 /// @param entry   receives the entry
 ///
-/// Returns POINTCARD_IDLE at the end; ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE, ERR_BUSY,
-/// ERR_STORAGE, ERR_MALFORMED.
+/// Returns POINTCARD_IDLE at the end; ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (the cursor was never
+/// zeroed), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE, ERR_MALFORMED.
 // Safety: `client` as everywhere; `cursor` and `entry` are null or as the header describes them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_walk(
@@ -164,15 +164,14 @@ pub unsafe extern "C" fn pointcard_walk(
     cursor: *mut pointcard_cursor,
     entry: *mut pointcard_entry,
 ) -> Status {
-    // Safety: as promised above. A zeroed Cursor is a new one, and it fits.
+    // Safety: as promised above.
     let found = unsafe {
         cell::with(client, |client| {
             structs::check_out(entry)?;
             if cursor.is_null() {
                 return Err(Error::new(Status::Null, "cursor"));
             }
-            let cursor = &mut *cursor.cast::<Cursor>();
-            client.walk(cursor)?.as_ref().map(c_entry).transpose()
+            client.walk(own(cursor)?)?.as_ref().map(c_entry).transpose()
         })
     };
     match found {
@@ -186,7 +185,27 @@ pub unsafe extern "C" fn pointcard_walk(
     }
 }
 
-const _: () = assert!(size_of::<Cursor>() <= size_of::<pointcard_cursor>());
+/// Stands in the last word of a cursor that a walk has used: memory that was never zeroed is told
+/// from a cursor.
+const WALKING: u64 = 0x7063_0004_7063_0004;
+
+// Safety: `cursor` is writable. A zeroed Cursor is a new one.
+unsafe fn own<'a>(cursor: *mut pointcard_cursor) -> Result<&'a mut Cursor> {
+    // Safety: integers are valid whatever they are.
+    let words = unsafe { &mut (*cursor).opaque };
+    match words {
+        [.., WALKING] => {}
+        words if words.iter().all(|word| *word == 0) => {
+            let [.., last] = words;
+            *last = WALKING;
+        }
+        _ => return Err(Error::new(Status::Argument, "cursor")),
+    }
+    // Safety: zeroed, or left by an earlier walk; the mark lies behind it.
+    Ok(unsafe { &mut *cursor.cast::<Cursor>() })
+}
+
+const _: () = assert!(size_of::<Cursor>() <= size_of::<pointcard_cursor>() - size_of::<u64>());
 const _: () = assert!(align_of::<Cursor>() <= align_of::<pointcard_cursor>());
 
 fn c_entry(entry: &Entry<'_>) -> Result<pointcard_entry> {

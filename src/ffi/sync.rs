@@ -46,15 +46,23 @@ unsafe impl Versioned for pointcard_report {
 }
 
 /// pointcard_outcome.verdict: credited (or answered).
-pub const POINTCARD_ACCEPTED: i32 = Verdict::Accepted as i32;
+pub const POINTCARD_ACCEPTED: i32 = 1;
 /// Refused, signed. A dead letter.
-pub const POINTCARD_REJECTED: i32 = Verdict::Rejected as i32;
+pub const POINTCARD_REJECTED: i32 = 2;
 /// Refused after an attempt of unknown end. A flagged dead letter: a person must look.
-pub const POINTCARD_UNCERTAIN: i32 = Verdict::Uncertain as i32;
+pub const POINTCARD_UNCERTAIN: i32 = 3;
 /// No verified answer. Repeated with the same req_id.
-pub const POINTCARD_UNKNOWN: i32 = Verdict::Unknown as i32;
+pub const POINTCARD_UNKNOWN: i32 = 4;
 /// Certainly not executed. Waits.
-pub const POINTCARD_DEFERRED: i32 = Verdict::Deferred as i32;
+pub const POINTCARD_DEFERRED: i32 = 5;
+
+const _: () = assert!(
+    POINTCARD_ACCEPTED == Verdict::Accepted as i32
+        && POINTCARD_REJECTED == Verdict::Rejected as i32
+        && POINTCARD_UNCERTAIN == Verdict::Uncertain as i32
+        && POINTCARD_UNKNOWN == Verdict::Unknown as i32
+        && POINTCARD_DEFERRED == Verdict::Deferred as i32
+);
 
 /// How one exchange ended.
 #[repr(C)]
@@ -183,7 +191,8 @@ pub unsafe extern "C" fn pointcard_query_balance(
     let asked = unsafe { cell::open(client) }.and_then(|cell| unsafe {
         structs::check_out(balance)?;
         let user = call_text(user_id, "user_id", points::USER_ID_MAX)?;
-        let account = call_text(activity_account, "activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
+        let account =
+            call_text(activity_account, "activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
         let (found, outcome) = ask(cell, user, account, timeout_ms)?;
         structs::write(balance, &found);
         Ok(outcome)
