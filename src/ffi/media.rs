@@ -26,7 +26,7 @@ pub struct pointcard_ram {
 ///
 /// @param file  memory for the open file
 /// @param path  NUL-terminated; the folder must exist
-/// @param size  bytes of a new file, at least 65536; an existing one keeps its size. One MiB holds
+/// @param size  bytes of a new file, at least 98304; an existing one keeps its size. One MiB holds
 ///              about 200 entries (each takes a 4096-byte block of its own, so that a block that is
 ///              damaged while it is written never holds an older entry)
 ///
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn pointcard_file_storage(
 ///
 /// @param file  memory for the open file
 /// @param path  NUL-terminated; the folder must exist
-/// @param size  bytes of a new file
+/// @param size  bytes of a new file, at least 24576; an existing one keeps its size
 // Safety: as pointcard_file_storage.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_file_storage_power_safe(

@@ -1,0 +1,236 @@
+//! The C boundary as a C programmer meets it: small C programs, one per section of the header.
+//!
+//! In: `tests/c_api/*.c` and the examples, `make lib`'s archive. Out: each program compiled once
+//! (C99, -pedantic, -Werror), run against a sandbox of its own, and run again under valgrind. What
+//! a program says it sold is compared with that sandbox's ledger.
+#![cfg(unix)]
+
+mod c_api {
+    pub mod build;
+}
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use c_api::build::{self, Program};
+use pointcard_sandbox::{Config, Sandbox};
+
+const APP_ID: &str = "2016100900000001";
+
+/// A program's surroundings: a sandbox and a folder with keys, both its own.
+struct Bench {
+    sandbox: Sandbox,
+    folder: PathBuf,
+}
+
+impl Bench {
+    fn new(name: &str, bits: u32) -> Bench {
+        let folder = build::out().join("run").join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a folder under target");
+        let keys = build::root().join("tests/vectors/keys");
+        let key = |file: &str| std::fs::read_to_string(keys.join(file)).expect("a key");
+        let config = Config {
+            alipay_key: Some(key(&format!("alipay{bits}.pkcs8.pem"))),
+            ..Config::new(APP_ID, key(&format!("app{bits}.pub.b64")))
+        };
+        let sandbox = Sandbox::start(config).expect("a sandbox");
+        let files = [
+            ("app_private_key.txt", key(&format!("app{bits}.pkcs8.pem"))),
+            ("app_private_key.pkcs1.txt", key(&format!("app{bits}.pkcs1.b64"))),
+            ("app_public_key.txt", key(&format!("app{bits}.pub.b64"))),
+            ("alipay_public_key.txt", sandbox.alipay_public_key().into()),
+            ("other_private_key.txt", key("other2048.pkcs8.pem")),
+            ("other_public_key.txt", key("other2048.pub.pem")),
+            ("encrypted.pem", key("forms/app2048.encrypted.pem")),
+            ("ec.pem", key("forms/ec.pkcs8.pem")),
+        ];
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).expect("a file under target");
+        }
+        Bench { sandbox, folder }
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.arg(&self.folder).arg(self.sandbox.gateway_url()).arg(self.sandbox.admin_url());
+        command.current_dir(&self.folder);
+        command
+    }
+
+    /// Runs one of our programs; then the ledger must hold what it sold, once, and nothing else.
+    fn check(&self, mut command: Command) {
+        let output = command.output().expect("the program starts");
+        let said = passed(&command, &output);
+        let mut wanted: HashMap<String, u64> = HashMap::new();
+        for line in said.lines().filter_map(|line| line.strip_prefix("sold ")) {
+            let (biz_no, points) = line.split_once(' ').expect("sold BIZ_NO POINTS");
+            wanted.insert(biz_no.into(), points.parse().expect("points"));
+        }
+        let ledger = self.sandbox.ledger();
+        for booking in &ledger {
+            let biz_no = booking.order.biz_no.as_deref().unwrap_or("");
+            assert_eq!(
+                wanted.remove(biz_no),
+                Some(booking.order.amount),
+                "twice or never sold: {booking:?}"
+            );
+        }
+        assert!(wanted.is_empty(), "sold and not credited: {wanted:?}");
+    }
+}
+
+/// What the program printed; a failure shows all of it.
+fn passed(command: &Command, output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{said}{complained}", output.status);
+    said
+}
+
+fn plain(name: &str, bits: u32) {
+    let bench = Bench::new(&format!("{name}-plain"), bits);
+    bench.check(bench.command(build::c(&Program::test(name))));
+}
+
+fn under_valgrind(name: &str, bits: u32) {
+    let program = build::c(&Program::test(name)).to_owned();
+    let Some(valgrind) = build::tool("valgrind", &format!("memory use of tests/c_api/{name}.c"))
+    else {
+        return;
+    };
+    let bench = Bench::new(&format!("{name}-valgrind"), bits);
+    let mut command = Command::new(valgrind);
+    command.args(VALGRIND).arg(program).env("QUICK", "1");
+    command.arg(&bench.folder).arg(bench.sandbox.gateway_url()).arg(bench.sandbox.admin_url());
+    command.current_dir(&bench.folder);
+    bench.check(command);
+}
+
+const VALGRIND: [&str; 7] = [
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--errors-for-leak-kinds=definite,possible",
+    "--show-leak-kinds=definite,possible",
+    "--trace-children=no",
+    "--fair-sched=yes",
+];
+
+macro_rules! programs {
+    ($($name:ident $bits:literal;)*) => {
+        mod plain {
+            $(#[test] fn $name() { super::plain(stringify!($name), $bits); })*
+        }
+        mod valgrind {
+            $(#[test] fn $name() { super::under_valgrind(stringify!($name), $bits); })*
+        }
+    };
+}
+
+programs! {
+    answers 2048;
+    bad_config 2048;
+    bad_input 2048;
+    callbacks 2048;
+    clock 2048;
+    file 2048;
+    locks 2048;
+    signer 2048;
+    steps 2048;
+    storage 2048;
+    threads 2048;
+}
+
+/// The examples as a user would build and run them, against real HTTP on the built-in transport.
+mod examples {
+    use super::*;
+
+    const SALE: &str = "2016082221001004150200139999";
+
+    fn run(mut command: Command) -> String {
+        let output = command.output().expect("the program starts");
+        passed(&command, &output)
+    }
+
+    fn checkout(bench: &Bench, program: &Path, biz_no: &str, points: &str) -> Output {
+        let mut command = Command::new(program);
+        command.arg(&bench.folder).arg(bench.folder.join("points.queue"));
+        command.arg(bench.sandbox.gateway_url()).args(["2088123412341234", biz_no, points]);
+        command.output().expect("the program starts")
+    }
+
+    fn checks_out(name: &str, program: &Path) {
+        let bench = Bench::new(name, 2048);
+        let sell = |biz_no: &str, points: &str| {
+            let output = checkout(&bench, program, biz_no, points);
+            passed(&Command::new(program), &output)
+        };
+        let said = sell(SALE, "10");
+        assert!(said.contains("10 points, receipt "), "{said}");
+        assert!(said.contains("sent: 1 accepted, 0 refused"), "{said}");
+        assert!(said.contains("balance 10, and 0 on their way"), "{said}");
+        let again = sell(SALE, "10");
+        assert!(again.contains("(recorded before)"), "{again}");
+        assert!(again.contains("balance 10, and 0 on their way"), "{again}");
+        bench.sandbox.down();
+        let offline = sell("2016082221001004150200140000", "7");
+        assert!(offline.contains("1 sales wait for the line"), "{offline}");
+        bench.sandbox.up();
+        let later = sell("2016082221001004150200140001", "5");
+        assert!(later.contains("balance 22, and 0 on their way"), "{later}");
+        let refused = checkout(&bench, program, "2016082221001004150200140002", "0");
+        assert_eq!(refused.status.code(), Some(1));
+        let complaint = String::from_utf8_lossy(&refused.stderr);
+        assert!(complaint.contains("accrue: sale.points: "), "{complaint}");
+        assert_eq!(bench.sandbox.ledger().len(), 3);
+    }
+
+    #[test]
+    fn checkout_sells_online_and_offline() {
+        checks_out("checkout-c99", build::c(&Program::example("checkout", "cc", "c99")));
+    }
+
+    #[test]
+    fn checkout_is_cxx11_as_well() {
+        let Some(_) = build::tool("c++", "examples/checkout.c as C++11") else { return };
+        checks_out("checkout-c++11", build::c(&Program::example("checkout", "c++", "c++11")));
+    }
+
+    fn readme(bench: &Bench, mut command: Command) -> String {
+        let key = |name: &str| std::fs::read_to_string(bench.folder.join(name)).expect("a key");
+        command.current_dir(&bench.folder).env("GATEWAY", bench.sandbox.gateway_url());
+        command.env("APP_PRIVATE_KEY", key("app_private_key.txt"));
+        command.env("ALIPAY_PUBLIC_KEY", key("alipay_public_key.txt"));
+        run(command)
+    }
+
+    #[test]
+    fn readme_credits_its_sale_once() {
+        let program = build::c(&Program::example("readme", "cc", "c99"));
+        let bench = Bench::new("readme", 2048);
+        assert_eq!(readme(&bench, Command::new(program)), "1 credited, 0 waiting\n");
+        assert_eq!(readme(&bench, Command::new(program)), "0 credited, 0 waiting\n");
+        let ledger = bench.sandbox.ledger();
+        assert_eq!(ledger.len(), 1);
+        assert_eq!(ledger[0].order.biz_no.as_deref(), Some(SALE));
+    }
+
+    #[test]
+    fn readme_uses_memory_well() {
+        let program = build::c(&Program::example("readme", "cc", "c99"));
+        let Some(valgrind) = build::tool("valgrind", "memory use of examples/readme.c") else {
+            return;
+        };
+        let bench = Bench::new("readme-valgrind", 2048);
+        let mut command = Command::new(valgrind);
+        command.args(VALGRIND).arg(program);
+        assert_eq!(readme(&bench, command), "1 credited, 0 waiting\n");
+    }
+
+    #[test]
+    fn offline_day_compiles_without_a_warning() {
+        build::c(&Program::example("offline_day", "cc", "c99"));
+    }
+}

@@ -1,0 +1,129 @@
+//! Builds what the C tests run: the library by `make lib`, programs by the system's compiler.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where programs and their papers go.
+pub fn out() -> PathBuf {
+    root().join("target/c_api")
+}
+
+/// `target/lib`, with the archive and the shared library as they ship, up to date.
+pub fn lib() -> &'static Path {
+    static LIB: OnceLock<PathBuf> = OnceLock::new();
+    LIB.get_or_init(|| {
+        let mut make = Command::new("make");
+        // Not what cargo told this very test, but what a person's shell would say.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_")) {
+            make.env_remove(name);
+        }
+        make.arg("-C").arg(root()).arg("lib").env("CARGO", env!("CARGO"));
+        run(make);
+        root().join("target/lib")
+    })
+}
+
+/// What a static link needs beside the archive: the Makefile's word.
+pub fn libs() -> Vec<String> {
+    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    let line = makefile.lines().find_map(|line| line.strip_prefix("LIBS ")).expect("LIBS");
+    line.trim_start_matches([' ', ':', '=']).split_whitespace().map(String::from).collect()
+}
+
+/// A tool that may be missing; then the line says what stays untested, and in CI it is a failure.
+pub fn tool(name: &str, would: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|tool| tool.is_file());
+    if found.is_none() {
+        // Past the capture of the test harness: `make test` collects these lines.
+        let _ = writeln!(std::io::stderr(), "SKIPPED TOOL {name}: would have tested {would}");
+        assert!(std::env::var_os("POINTCARD_ALL_TOOLS").is_none(), "{name} is not installed");
+    }
+    found
+}
+
+pub struct Program {
+    pub name: String,
+    pub compiler: &'static str,
+    pub flags: Vec<String>,
+    pub sources: Vec<PathBuf>,
+    /// Linked with the archive, or only compiled and linked with itself.
+    pub linked: bool,
+}
+
+pub const STRICT: [&str; 4] = ["-pedantic", "-Wall", "-Wextra", "-Werror"];
+
+impl Program {
+    /// `tests/c_api/NAME.c`.
+    #[allow(dead_code)] // each test crate uses its part
+    pub fn test(name: &str) -> Program {
+        let source = root().join(format!("tests/c_api/{name}.c"));
+        let flags = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-g", "-O1"].map(String::from);
+        Program {
+            name: name.into(),
+            compiler: "cc",
+            flags: flags.into(),
+            sources: vec![source],
+            linked: true,
+        }
+    }
+
+    /// `examples/NAME.c`, in the given language.
+    #[allow(dead_code)]
+    pub fn example(name: &str, compiler: &'static str, std: &str) -> Program {
+        let language = if compiler == "c++" { "c++" } else { "c" };
+        let flags = [
+            format!("-std={std}"),
+            "-D_POSIX_C_SOURCE=200809L".into(),
+            "-x".into(),
+            language.into(),
+        ];
+        Program {
+            name: format!("{name}-{std}"),
+            compiler,
+            flags: flags.into(),
+            sources: vec![root().join(format!("examples/{name}.c"))],
+            linked: true,
+        }
+    }
+}
+
+/// Compiles a program, once.
+pub fn c(program: &Program) -> &'static Path {
+    static BUILT: Mutex<Option<HashMap<String, &'static Path>>> = Mutex::new(None);
+    let library = program.linked.then(|| lib().join("libpointcard.a"));
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let built = built.get_or_insert_default();
+    if let Some(done) = built.get(&program.name) {
+        return done;
+    }
+    let bin = out().join("bin");
+    std::fs::create_dir_all(&bin).expect("a folder under target");
+    let path = bin.join(&program.name);
+    let mut cc = Command::new(program.compiler);
+    cc.args(&program.flags).args(STRICT).arg("-I").arg(root().join("include"));
+    cc.args(&program.sources).args(["-x", "none"]).arg("-o").arg(&path);
+    if let Some(library) = library {
+        cc.arg(library).args(libs());
+    }
+    run(cc);
+    let path: &'static Path = Box::leak(path.into_boxed_path());
+    built.insert(program.name.clone(), path);
+    path
+}
+
+/// Runs a command that must succeed and returns what it printed.
+pub fn run(mut command: Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{said}{complained}", output.status);
+    said
+}
