@@ -128,7 +128,11 @@ mod header {
         let end = body + text[body..].find("};\n").expect("the enum's end") + 3;
         let rest = text[end..].split_once("#endif").and_then(|(_, rest)| rest.split_once('\n'));
         let rest = rest.map_or("", |(_, rest)| rest);
-        format!("{}typedef int32_t pointcard_status;\nenum {}{rest}", &text[..start], &text[body..end])
+        format!(
+            "{}typedef int32_t pointcard_status;\nenum {}{rest}",
+            &text[..start],
+            &text[body..end]
+        )
     }
 
     /// `/** text */` where a comment is one line, and a line between what it belongs to.
@@ -137,7 +141,8 @@ mod header {
         let mut out = String::new();
         let mut at = 0;
         while at < lines.len() {
-            let one = lines[at].trim() == "/**" && lines.get(at + 2).is_some_and(|l| l.trim() == "*/");
+            let one =
+                lines[at].trim() == "/**" && lines.get(at + 2).is_some_and(|l| l.trim() == "*/");
             if one {
                 let indent = &lines[at][..lines[at].len() - 3];
                 let words = lines[at + 1].trim().trim_start_matches('*').trim();

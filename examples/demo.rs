@@ -53,7 +53,9 @@ impl Till {
 fn main() -> ExitCode {
     let program = std::env::args_os().nth(1).map(PathBuf::from);
     let Some(program) = program else {
-        eprintln!("use: demo TILL (the program built from examples/offline_day.c); see `make demo`");
+        eprintln!(
+            "use: demo TILL (the program built from examples/offline_day.c); see `make demo`"
+        );
         return ExitCode::from(2);
     };
     match day(&program) {
@@ -85,7 +87,7 @@ fn day(program: &Path) -> Result<bool, Any> {
     step("the network is back; the gateway accepts a sale and its answer is lost");
     sandbox.up();
     sandbox.fault(Fault::TimeoutAfterAccept { ms: 500 }, 1);
-    till.must(&["sync", "3000"])?;
+    drain(&till)?;
     step("afternoon; the power fails while a sync waits for an answer");
     till.must(&["sell", "26", "40"])?;
     kill_in_sync(&till, &sandbox)?;
@@ -133,7 +135,7 @@ fn killed(status: ExitStatus) -> Result<(), Any> {
 /// Starts a sync against a slow gateway and kills the till when the gateway has its request.
 fn kill_in_sync(till: &Till, sandbox: &Sandbox) -> Result<(), Any> {
     let before = sandbox.requests().len();
-    sandbox.fault(Fault::TimeoutAfterAccept { ms: 3_000 }, 1);
+    sandbox.fault(Fault::Slow { ms: 3_000 }, 1);
     let mut child = till.command(&["sync", "5000"]).spawn()?;
     let patience = Instant::now() + Duration::from_secs(10);
     while sandbox.requests().len() == before {
@@ -178,21 +180,17 @@ fn verdict(sales: &[String], ledger: &[Booking], balances: &str) -> bool {
     let once = sales.iter().filter(|sale| count(sale) == (1, POINTS)).count();
     let lost = sales.iter().filter(|sale| count(sale).0 == 0).count();
     let doubled = sales.iter().filter(|sale| count(sale).0 > 1).count();
-    let strangers = credited.keys().filter(|known| !sales.iter().any(|sale| sale == *known)).count();
+    let strangers =
+        credited.keys().filter(|known| !sales.iter().any(|sale| sale == *known)).count();
     let points: u64 = balances
         .lines()
         .filter_map(|line| line.split_whitespace().nth(2))
         .filter_map(|points| points.parse::<u64>().ok())
         .sum();
-    println!(
-        "demo: {} sales, {once} credited once, {lost} lost, {doubled} doubled",
-        sales.len()
-    );
+    println!("demo: {} sales, {once} credited once, {lost} lost, {doubled} doubled", sales.len());
     if strangers != 0 {
         eprintln!("demo: the ledger holds {strangers} credits the till never sold");
     }
     let whole = sales.len() == SALES && once == SALES && strangers == 0;
-    whole
-        && balances.lines().count() == SHOPPERS
-        && points == SALES as u64 * POINTS
+    whole && balances.lines().count() == SHOPPERS && points == SALES as u64 * POINTS
 }

@@ -415,8 +415,8 @@ typedef struct pointcard_ram {
  *
  * @param file  memory for the open file
  * @param path  NUL-terminated; the folder must exist
- * @param size  bytes of a new file, at least 65536; an existing one keeps its size. One MiB holds
- *              about 200 entries (each takes a 4096-byte block of its own, so that a block that is
+ * @param size  bytes of a new file, at least 98304; an existing one keeps its size. One MiB holds
+ *              about 165 entries (each takes a 4096-byte block of its own, so that a block that is
  *              damaged while it is written never holds an older entry)
  *
  * Returns a table for config.storage. Failures are in its status, and pointcard_init returns them.
@@ -428,11 +428,13 @@ pointcard_storage pointcard_file_storage(struct pointcard_file *file,
 
 /**
  * The same for a medium that keeps old bytes intact when a write is cut (battery-backed caches,
- * most SSDs with power-loss protection): records are packed, and one MiB holds about 3,000.
+ * most SSDs with power-loss protection): records are packed, and one MiB holds about 2,700.
  *
  * @param file  memory for the open file
  * @param path  NUL-terminated; the folder must exist
- * @param size  bytes of a new file
+ * @param size  bytes of a new file, at least 24576; an existing one keeps its size
+ *
+ * Returns as pointcard_file_storage.
  */
 POINTCARD_API
 pointcard_storage pointcard_file_storage_power_safe(struct pointcard_file *file,

@@ -7,6 +7,14 @@
 //! above 2048 bits).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+/// Prints past the test harness: the lines are the report, also when everything passed.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        writeln!(std::io::stdout(), $($words)*).unwrap();
+    }};
+}
+
 use pointcard::crypto::{Hasher, MAX_BITS, PrivateKey, PublicKey, Scratch};
 use pointcard::gateway::{Answer, Param, SignType, answer, canonical};
 use pointcard::json::{Encoding, Kind};
@@ -81,21 +89,19 @@ fn run(name: &str, check: impl Fn(&Value) -> Verdict) {
             Pass => passed += 1,
             Pending(feature) => {
                 pending += 1;
-                println!("  pending {case}: needs {feature}");
+                say!("  pending {case}: needs {feature}");
             }
             Fail(why) if strict => {
                 failed += 1;
-                println!("  FAILED {case}: {why}");
+                say!("  FAILED {case}: {why}");
             }
             Fail(why) => {
                 advice += 1;
-                println!("  advice {case}: {why}");
+                say!("  advice {case}: {why}");
             }
         }
     }
-    println!(
-        "{name}: {passed} passed, {failed} failed, {pending} pending, {advice} advice differed"
-    );
+    say!("{name}: {passed} passed, {failed} failed, {pending} pending, {advice} advice differed");
     assert_eq!(failed, 0, "{name}: strict rows failed");
 }
 

@@ -4,19 +4,21 @@
 //! The order of writes is the promise. An entry is durable before `accrue` returns; "sent" is
 //! durable before the first byte of a request is handed out; only a verified answer settles.
 //!
-//! Here: configuration, opening, recording and looking. `exchange` holds requests and answers.
+//! Here: configuration, opening, recording and looking. `exchange` holds requests and answers, `verdict` what
+//! an answer means.
 
 mod exchange;
+mod verdict;
 
 use crate::crypto::{PrivateKey, PublicKey, Scratch};
 use crate::gateway::{self, Session, SignType, points};
 use crate::outcome::Detail;
 use crate::points::pace::Pace;
 use crate::points::sale::{self, Deposit, Owner, Sale};
-use crate::port::{Clock, Entropy, Request, Signer, Storage};
+use crate::port::{Ports, Request};
 use crate::queue::{self, Cursor, Entry, EntryState, Item, Opened, Queue, QueueStatus};
 use crate::status::{Error, Result, Status};
-use crate::text::Text;
+use crate::text::{self, Text};
 
 /// Room a request needs at most, in bytes; `accrue` refuses a sale that would need more.
 pub const REQUEST_MAX: usize = 10_240;
@@ -31,11 +33,9 @@ const KIND_DEPOSIT: u8 = 1;
 const MERCHANT_MAX: usize = 64;
 /// No till is older than this library: 2020-01-01.
 const EARLIEST: u64 = 1_577_836_800;
-/// The gateway writes years with four digits: 9998-12-31.
-const LATEST: u64 = 253_370_764_799;
 
 /// What a client is told once. Texts are borrowed for the client's life; empty = default.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Config<'c> {
     /// Gateway URL; empty = [`gateway::GATEWAY`].
     pub gateway: &'c str,
@@ -65,17 +65,14 @@ pub struct Config<'c> {
     pub trust_server_time: bool,
 }
 
-/// Everything a client needs from the machine.
-pub trait Ports {
-    /// The queue's medium.
-    fn storage(&mut self) -> &mut dyn Storage;
-    /// The clock.
-    fn clock(&mut self) -> &mut dyn Clock;
-    /// Random bytes, if the machine has them: without, signatures are not blinded.
-    fn entropy(&mut self) -> Option<&mut dyn Entropy>;
-    /// A signer that replaces the software RSA.
-    fn signer(&mut self) -> Option<&mut dyn Signer> {
-        None
+/// Keys and tokens never reach a log, not even by accident.
+impl core::fmt::Debug for Config<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Config")
+            .field("gateway", &self.gateway)
+            .field("app_id", &self.app_id)
+            .field("sign_type", &self.sign_type)
+            .finish_non_exhaustive()
     }
 }
 
@@ -131,7 +128,7 @@ pub struct Client<'c, P: Ports> {
     distrust: u8,
     clock_off: bool,
     clock_offset: i64,
-    seen: exchange::Seen,
+    seen: verdict::Seen,
     detail: Detail,
     record: [u8; queue::ENTRY_MAX],
 }
@@ -157,7 +154,7 @@ impl<'c, P: Ports> Client<'c, P> {
             distrust: 0,
             clock_off: false,
             clock_offset: 0,
-            seen: exchange::Seen::new(),
+            seen: verdict::Seen::new(),
             detail: Detail::new(),
             record: [0; queue::ENTRY_MAX],
         }
@@ -305,8 +302,8 @@ impl<'c, P: Ports> Client<'c, P> {
     fn unix_time(&mut self) -> u64 {
         let clock = self.ports.clock().unix_time().unwrap_or(0);
         let time = clock.saturating_add_signed(self.clock_offset);
-        // No calendar of the gateway's goes further: such a clock knows nothing.
-        if time > LATEST { 0 } else { time }
+        // Beyond the year 9999 it is not a time, and must not keep a sale from being recorded.
+        if time > text::TIME_MAX { 0 } else { time }
     }
 
     /// How the queue stands: counts, points, room. No I/O.

@@ -1,10 +1,12 @@
 //! The forms a key comes in: key text in, a reader standing before the RSA numbers out.
 //!
-//!     PKCS#1 private  SEQ { 0, n, e, d, p, q, dp, dq, qinv }
-//!     PKCS#8          SEQ { 0|1, SEQ { rsa, NULL }, OCTETS { PKCS#1 private }, attributes }
-//!     PKCS#1 public   SEQ { n, e }
-//!     SPKI            SEQ { SEQ { rsa, NULL }, BITS { PKCS#1 public } }
-//!     certificate     SEQ { SEQ { [0] v, serial, SEQ, SEQ, SEQ, SEQ, SPKI, ... }, ... }
+//! ```text
+//! PKCS#1 private  SEQ { 0, n, e, d, p, q, dp, dq, qinv }
+//! PKCS#8          SEQ { 0|1, SEQ { rsa, NULL }, OCTETS { PKCS#1 private }, attributes }
+//! PKCS#1 public   SEQ { n, e }
+//! SPKI            SEQ { SEQ { rsa, NULL }, BITS { PKCS#1 public } }
+//! certificate     SEQ { SEQ { [0] v, serial, SEQ, SEQ, SEQ, SEQ, SPKI, ... }, ... }
+//! ```
 //!
 //! Each is known by its content; what a PEM label says does not matter.
 

@@ -92,30 +92,27 @@ struct Rows {
 }
 
 impl Rows {
-    #[inline(always)]
-    fn column(&mut self, t: &mut Limb, y: Limb) {
-        let ([x0, x1], [c0, c1]) = (self.x, &mut self.carry);
-        *t = mac(mac(*t, y, x0, c0), self.before, x1, c1);
-        self.before = y;
-    }
-
-    /// Adds the columns of `y` to `t`, and what is then left, and `top`, to the two limbs after;
-    /// returns the carry out of those (0 or 1).
+    /// Adds the columns of `y`, an even number, to `t`, and what is then left, and `top`, to the
+    /// two limbs after; returns the carry out of those (0 or 1).
     #[cfg_attr(target_pointer_width = "64", inline(always))]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn add(mut self, t: &mut [Limb], y: &[Limb], top: Limb) -> Limb {
+    fn add(self, t: &mut [Limb], y: &[Limb], top: Limb) -> Limb {
         let Some((t, [end0, end1, ..])) = t.split_at_mut_checked(y.len()) else { return 0 };
+        let Rows { x: [x0, x1], carry: [mut c0, mut c1], mut before } = self;
+        let mut column = |t: &mut Limb, y: Limb| {
+            *t = mac(mac(*t, y, x0, &mut c0), before, x1, &mut c1);
+            before = y;
+        };
         let ((t, t_rest), (y, y_rest)) = (t.as_chunks_mut::<STEP>(), y.as_chunks::<STEP>());
         for ([t0, t1, t2, t3], &[y0, y1, y2, y3]) in t.iter_mut().zip(y) {
-            self.column(t0, y0);
-            self.column(t1, y1);
-            self.column(t2, y2);
-            self.column(t3, y3);
+            column(t0, y0);
+            column(t1, y1);
+            column(t2, y2);
+            column(t3, y3);
         }
-        for (t, &y) in t_rest.iter_mut().zip(y_rest) {
-            self.column(t, y);
+        if let ([t0, t1], &[y0, y1]) = (t_rest, y_rest) {
+            column(t0, y0);
+            column(t1, y1);
         }
-        let Rows { x: [_, x1], carry: [c0, mut c1], before } = self;
         let low = mac(*end0, before, x1, &mut c1);
         let [low, carry] = split(low as Wide + c0 as Wide + top as Wide);
         let [high, out] = split(*end1 as Wide + c1 as Wide + carry as Wide);

@@ -1,6 +1,8 @@
 //! EMSA-PKCS1-v1_5 (RFC 8017, 9.2): digest and hash in, the number to be signed out.
 //!
-//!     00 01 FF ... FF 00 | DigestInfo | hash        as many bytes as the modulus
+//! ```text
+//! 00 01 FF ... FF 00 | DigestInfo | hash        as many bytes as the modulus
+//! ```
 
 use super::hash::Digest;
 use super::limbs::{self, Limb};

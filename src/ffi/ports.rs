@@ -2,10 +2,9 @@
 
 use core::ffi::{c_char, c_void};
 
-use crate::client::Ports;
 use crate::crypto::Digest;
 use crate::port::{
-    Clock, Entropy, Geometry, HttpAnswer, PortError, Request, Signer, Storage, Transport,
+    Clock, Entropy, Geometry, HttpAnswer, PortError, Ports, Request, Signer, Storage, Transport,
     TransportError,
 };
 use crate::status::{Error, Result, Status};

@@ -7,7 +7,7 @@
 //! serialise   | biz_content as JSON |                                            |
 //! move        |                                          | biz_content as JSON   |
 //! sign, URL   | gateway?app_id=...&sign=... |  | signature | biz_content as JSON |
-//! encode      | gateway?app_id=...&sign=... 0 biz_content=%7B%22req_id...   |    |
+//! encode      | gateway?app_id=...&sign=... |0| biz_content=%7B%22req_id...   |  |
 //! ```
 //!
 //! What is signed and what travels are the same bytes: JSON is written once. Percent-encoding
@@ -28,6 +28,8 @@ use serde::Serialize;
 /// to the start of the room and returns its length.
 pub type SignFn<'f> = dyn FnMut(Digest, &[u8], &mut [u8]) -> Result<usize> + 'f;
 
+/// A zero byte ends the URL: C programs want one, and nobody has to copy the URL for it.
+const END: usize = 1;
 /// What the body begins with.
 const BODY: &[u8] = b"biz_content=";
 
@@ -104,8 +106,8 @@ fn size(session: &Session<'_>, method: &str, json: &[u8]) -> usize {
     let params = session.params(method, TIMESTAMP, json);
     let query: usize =
         in_query(&params).map(|param| 2 + param.name.len() + text::percent_len(param.value)).sum();
-    let url = session.gateway.len() + query + SIGN;
-    url + 1 + (SIGNATURE_MAX + json.len()).max(BODY.len() + text::percent_len(json))
+    let url = session.gateway.len() + query + SIGN + END;
+    url + (SIGNATURE_MAX + json.len()).max(BODY.len() + text::percent_len(json))
 }
 
 /// The parameters that travel in the URL.
@@ -176,7 +178,7 @@ fn base64_percent(bytes: &[u8], out: &mut Writer<'_>) -> Result<()> {
 /// `buf`. Returns where it ends.
 fn encode_in_place(buf: &mut [u8], url: usize, from: usize) -> Option<usize> {
     *buf.get_mut(url)? = 0;
-    let mut to = url + 1;
+    let mut to = url + END;
     for &byte in BODY {
         *buf.get_mut(to)? = byte;
         to += 1;
@@ -203,7 +205,7 @@ fn finish<'b>(
     Some(Request {
         url: core::str::from_utf8(buf.get(..url)?).ok()?,
         content_type: session.charset.content_type(),
-        body: buf.get(url + 1..body)?,
+        body: buf.get(url + END..body)?,
     })
 }
 

@@ -26,7 +26,7 @@ pub const NOTIFY_URL_MAX: usize = 256;
 pub const CERT_SN_MAX: usize = 328;
 
 /// What all requests of one app, acting for one merchant, have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Session<'a> {
     /// Absolute URL, [`GATEWAY`] as a rule.
     pub gateway: &'a str,
@@ -44,6 +44,17 @@ pub struct Session<'a> {
     pub app_cert_sn: Option<&'a str>,
     /// Numbers of Alipay's root certificates, in certificate mode.
     pub alipay_root_cert_sn: Option<&'a str>,
+}
+
+/// The token never reaches a log, not even by accident.
+impl core::fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Session")
+            .field("gateway", &self.gateway)
+            .field("app_id", &self.app_id)
+            .field("sign_type", &self.sign_type)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Session<'a> {

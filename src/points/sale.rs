@@ -80,7 +80,11 @@ impl<'a> Deposit<'a> {
         };
         required_id(deposit.user_id, "sale.user_id", points::USER_ID_MAX)?;
         required_id(deposit.biz_no, "sale.biz_no", points::BIZ_NO_MAX)?;
-        required_id(deposit.activity_account, "sale.activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
+        required_id(
+            deposit.activity_account,
+            "sale.activity_account",
+            points::ACTIVITY_ACCOUNT_MAX,
+        )?;
         id(deposit.shop_id, "sale.shop_id", points::SHOP_ID_MAX)?;
         id(sale.req_id, "sale.req_id", points::REQ_ID_MAX)?;
         id(sale.part, "sale.part", points::REQ_ID_MAX)?;
@@ -103,7 +107,8 @@ impl<'a> Deposit<'a> {
                 body.str(field);
             }
         }
-        let body = body.finish().map_err(|e| Error::new(Status::TooLong, "sale").at(e.at as usize))?;
+        let body =
+            body.finish().map_err(|e| Error::new(Status::TooLong, "sale").at(e.at as usize))?;
         if body.len() > queue::BODY_MAX {
             return Err(Error::new(Status::TooLong, "sale").at(body.len()));
         }

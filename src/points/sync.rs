@@ -4,9 +4,9 @@
 //! The client is locked for the moments between transfers and never while the transport works, so
 //! `accrue` and `status` go on meanwhile on another thread.
 
-use crate::client::{ANSWER_MAX, Client, Ports, REQUEST_MAX, Step};
+use crate::client::{ANSWER_MAX, Client, REQUEST_MAX, Step};
 use crate::outcome::{Outcome, Verdict};
-use crate::port::{HttpAnswer, Transport, TransportError};
+use crate::port::{HttpAnswer, Ports, Transport, TransportError};
 use crate::status::{Error, Result, Status};
 
 /// Longest time one transfer may take, in milliseconds.
@@ -143,7 +143,8 @@ fn exchange<'c, P: Ports>(
     shared.with(|client| match came {
         Err(error) => client.on_transport_error(step.exchange, error),
         Ok(http) => match body(answer, &http) {
-            None => client.on_transport_error(step.exchange, TransportError { not_sent: false, code: 0 }),
+            None => client
+                .on_transport_error(step.exchange, TransportError { not_sent: false, code: 0 }),
             Some(body) if more_follows => client.finish(step.exchange, &http, body),
             Some(body) => client.on_response(step.exchange, &http, body),
         },

@@ -1,25 +1,291 @@
-//! Storage in a file (temporary).
+//! Storage in a file.
+//!
+//! In: a path. Out: a [`Storage`] over a file of fixed size, filled with 0xFF when it is made, so
+//! that no later write changes anything but data and a full disk stops nobody.
+//!
+//! | file size | sector | entries of 250 bytes it holds, align 4 | align 4096 |
+//! |---:|---:|---:|---:|
+//! | 1 MiB (and in proportion) | 64 KiB | 2,728 | 176 |
+//! | 512 KiB | 32 KiB | 1,364 | 88 |
+//! | 256 KiB | 16 KiB | 671 | 44 |
+//! | 96 KiB | 16 KiB | 61 | 4 |
+//! | 64 KiB | 4 KiB | 165 | not possible |
+//! | 24 KiB | 4 KiB | 15 | not possible |
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+
 use super::{Geometry, PortError, Storage};
 use crate::status::{Error, Result, Status};
-use std::os::unix::fs::FileExt;
-/// File.
+
+/// Stores this process has open.
+static OPEN: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
+
+/// An open store file. Dropping it lets go of the lock.
 #[derive(Debug)]
-pub struct FileStorage { file: std::fs::File, size: u32, align: u32 }
+pub struct FileStorage {
+    file: File,
+    geometry: Geometry,
+    /// 0xFF, one sector long.
+    erased: Vec<u8>,
+    /// Written since the last sync that succeeded.
+    unsynced: Vec<(u32, u32)>,
+    /// A sync has failed: the system may have dropped `unsynced` although it still reads it.
+    doubtful: bool,
+    _registered: Registered,
+}
+
 impl FileStorage {
-    /// Open.
-    pub fn open(path: impl AsRef<std::path::Path>, size: u32, align: u32) -> Result<FileStorage> {
-        let file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(|e| Error::new(Status::Storage, "storage").port(e.raw_os_error().unwrap_or(-1)))?;
-        file.try_lock().map_err(|_| Error::new(Status::Locked, "storage"))?;
-        if file.metadata().map(|m| m.len()).unwrap_or(0) == 0 {
-            let _ = file.write_all_at(&vec![0xff; size as usize], 0);
+    /// Opens the store file at `path`, or makes one of `size` bytes (rounded down to whole
+    /// sectors) and makes it durable, directory included.
+    ///
+    /// `align`: see [`Geometry::align`]; 4096 unless the disk is known to be power-safe, then 4.
+    /// An existing store keeps its own size, whatever `size` says. A file of nothing but 0xFF or
+    /// zero bytes is what an interrupted creation leaves: it is filled and used. Everything else
+    /// is left alone; the queue says what it is.
+    ///
+    /// `Locked`: another process, or another handle here, has it open, by this or another name.
+    /// `Geometry`: too small or too large. `Storage`: the system's error is in [`Error::port`].
+    pub fn open(path: impl AsRef<Path>, size: u32, align: u32) -> Result<FileStorage> {
+        let path = path.as_ref();
+        geometry(size, align)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(|e| failed("storage.open", &e))?;
+        let registered = Registered::new(&file, path)?;
+        file.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => Error::new(Status::Locked, "storage"),
+            TryLockError::Error(e) => failed("storage.lock", &e),
+        })?;
+        let len = prepare(&file, path, size, align)?;
+        let geometry = geometry(len, align)?;
+        Ok(FileStorage {
+            file,
+            geometry,
+            erased: vec![0xFF; geometry.sector_size as usize],
+            unsynced: Vec::new(),
+            doubtful: false,
+            _registered: registered,
+        })
+    }
+
+    fn write(&mut self, at: u32, data: &[u8]) -> core::result::Result<(), PortError> {
+        self.unsynced.push((at, data.len() as u32));
+        write_at(&self.file, data, at.into()).map_err(port)
+    }
+
+    /// After a failed sync the pages may count as clean: writes them again before the next one.
+    fn write_again(&mut self) -> io::Result<()> {
+        for &(at, len) in &self.unsynced {
+            let mut bytes = vec![0; len as usize];
+            read_at(&self.file, &mut bytes, at.into())?;
+            write_at(&self.file, &bytes, at.into())?;
         }
-        Ok(FileStorage { file, size, align })
+        Ok(())
     }
 }
+
 impl Storage for FileStorage {
-    fn geometry(&self) -> Geometry { Geometry { sector_size: 65536, sector_count: self.size / 65536, prog_size: 1, align: self.align } }
-    fn read(&mut self, at: u32, buf: &mut [u8]) -> core::result::Result<(), PortError> { self.file.read_exact_at(buf, at.into()).map_err(|_| PortError(-1)) }
-    fn prog(&mut self, at: u32, d: &[u8]) -> core::result::Result<(), PortError> { self.file.write_all_at(d, at.into()).map_err(|_| PortError(-1)) }
-    fn erase(&mut self, s: u32) -> core::result::Result<(), PortError> { self.file.write_all_at(&vec![0xff; 65536], u64::from(s) * 65536).map_err(|_| PortError(-1)) }
-    fn sync(&mut self) -> core::result::Result<(), PortError> { self.file.sync_data().map_err(|_| PortError(-1)) }
+    fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    fn read(&mut self, at: u32, buf: &mut [u8]) -> core::result::Result<(), PortError> {
+        read_at(&self.file, buf, at.into()).map_err(port)
+    }
+
+    fn prog(&mut self, at: u32, data: &[u8]) -> core::result::Result<(), PortError> {
+        self.write(at, data)
+    }
+
+    fn erase(&mut self, sector: u32) -> core::result::Result<(), PortError> {
+        let at = sector.checked_mul(self.geometry.sector_size).ok_or(PortError(-1))?;
+        let erased = core::mem::take(&mut self.erased);
+        let done = self.write(at, &erased);
+        self.erased = erased;
+        done
+    }
+
+    fn sync(&mut self) -> core::result::Result<(), PortError> {
+        if self.doubtful {
+            self.write_again().map_err(port)?;
+        }
+        self.doubtful = true;
+        self.file.sync_data().map_err(port)?;
+        self.doubtful = false;
+        self.unsynced.clear();
+        Ok(())
+    }
+}
+
+/// The shape of a file of `size` bytes. Depends on the size alone, so that it is found again.
+fn geometry(size: u32, align: u32) -> Result<Geometry> {
+    let sector_size: u32 = match size >> 10 {
+        0..24 => return Err(Error::new(Status::Geometry, "storage.size")),
+        24..96 => 4 << 10,
+        96..512 => 16 << 10,
+        512..1024 => 32 << 10,
+        _ => 64 << 10,
+    };
+    if !align.is_power_of_two() || align > sector_size / 4 {
+        return Err(Error::new(Status::Geometry, "storage.align"));
+    }
+    Ok(Geometry { sector_size, sector_count: size / sector_size, prog_size: align.min(4), align })
+}
+
+/// Fills a new or half-made file; says how long the store is.
+fn prepare(file: &File, path: &Path, size: u32, align: u32) -> Result<u32> {
+    let len = file.metadata().map_err(|e| failed("storage.open", &e))?.len();
+    if !is_blank(file, len).map_err(|e| failed("storage.read", &e))? {
+        return u32::try_from(len).map_err(|_| Error::new(Status::Geometry, "storage.size"));
+    }
+    let shape = geometry(size, align)?;
+    let whole = shape.sector_size * shape.sector_count;
+    let size = u64::from(whole).max(len);
+    let size = u32::try_from(size).map_err(|_| Error::new(Status::Geometry, "storage.size"))?;
+    fill(file, size).map_err(|e| failed("storage.create", &e))?;
+    sync_parent(path).map_err(|e| failed("storage.create", &e))?;
+    Ok(size)
+}
+
+fn fill(file: &File, size: u32) -> io::Result<()> {
+    let chunk = [0xFF; 64 << 10];
+    let mut at = 0;
+    while at < size {
+        let n = (size - at).min(chunk.len() as u32);
+        write_at(file, chunk.get(..n as usize).unwrap_or(&[]), at.into())?;
+        at += n;
+    }
+    file.sync_all()
+}
+
+/// Nothing but 0xFF and zero bytes. A store shows something else in its first two sectors.
+fn is_blank(file: &File, len: u64) -> io::Result<bool> {
+    let mut chunk = [0; 16 << 10];
+    let mut at = 0;
+    while at < len {
+        let n = (len - at).min(chunk.len() as u64) as usize;
+        let now = chunk.get_mut(..n).unwrap_or(&mut []);
+        read_at(file, now, at)?;
+        if now.iter().any(|&b| b != 0xFF && b != 0) {
+            return Ok(false);
+        }
+        at += n as u64;
+    }
+    Ok(true)
+}
+
+#[cfg(unix)]
+fn sync_parent(path: &Path) -> io::Result<()> {
+    // The name that was made durable is the real one's, not a link's.
+    let real = path.canonicalize()?;
+    match real.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_parent(_: &Path) -> io::Result<()> {
+    Ok(()) // directories cannot be synced here; the file system journals its names
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buf: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buf, at)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, data: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, data, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buf: &mut [u8], at: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    let (mut buf, mut at) = (buf, at);
+    while !buf.is_empty() {
+        let n = file.seek_read(buf, at)?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        (buf, at) = (buf.get_mut(n..).unwrap_or(&mut []), at + n as u64);
+    }
+    Ok(())
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, data: &[u8], at: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    let (mut data, mut at) = (data, at);
+    while !data.is_empty() {
+        let n = file.seek_write(data, at)?;
+        if n == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        (data, at) = (data.get(n..).unwrap_or(&[]), at + n as u64);
+    }
+    Ok(())
+}
+
+fn port(e: io::Error) -> PortError {
+    PortError(code(&e))
+}
+
+fn failed(what: &'static str, e: &io::Error) -> Error {
+    Error::new(Status::Storage, what).port(code(e))
+}
+
+/// The system's number; -1 where it has none.
+fn code(e: &io::Error) -> i32 {
+    e.raw_os_error().filter(|&code| code != 0).unwrap_or(-1)
+}
+
+/// What makes two names the same file.
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = std::path::PathBuf;
+
+#[cfg(unix)]
+fn identity(file: &File, _: &Path) -> io::Result<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let data = file.metadata()?;
+    Ok((data.dev(), data.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &File, path: &Path) -> io::Result<Identity> {
+    path.canonicalize()
+}
+
+/// A place in the list of open stores, given back when dropped.
+#[derive(Debug)]
+struct Registered(Identity);
+
+impl Registered {
+    #[allow(clippy::clone_on_copy)] // a pair of numbers here, a path elsewhere
+    fn new(file: &File, path: &Path) -> Result<Registered> {
+        let identity = identity(file, path).map_err(|e| failed("storage.open", &e))?;
+        let mut open = OPEN.lock().unwrap_or_else(|broken| broken.into_inner());
+        if open.contains(&identity) {
+            return Err(Error::new(Status::Locked, "storage"));
+        }
+        let registered = Registered(identity);
+        open.push(registered.0.clone());
+        Ok(registered)
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let mut open = OPEN.lock().unwrap_or_else(|broken| broken.into_inner());
+        open.retain(|other| *other != self.0);
+    }
 }

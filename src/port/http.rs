@@ -94,10 +94,7 @@ fn seconds(value: &str, now: u64) -> u32 {
 }
 
 /// Reads to the end; an answer that does not fit is no answer.
-fn read_all(
-    mut from: impl Read,
-    answer: &mut [u8],
-) -> core::result::Result<usize, TransportError> {
+fn read_all(mut from: impl Read, answer: &mut [u8]) -> core::result::Result<usize, TransportError> {
     let lost = |code| TransportError { not_sent: false, code };
     let mut len = 0;
     loop {
@@ -145,7 +142,10 @@ fn failed(error: &ureq::Error) -> TransportError {
                     | ErrorKind::HostUnreachable
                     | ErrorKind::NetworkUnreachable
             );
-            (refused, io.raw_os_error().unwrap_or(CODE_OTHER))
+            // rustls speaks through I/O errors of this kind.
+            let tls = io.kind() == ErrorKind::InvalidData && io.get_ref().is_some();
+            let other = if tls { CODE_TLS } else { CODE_OTHER };
+            (refused, io.raw_os_error().unwrap_or(other))
         }
         _ => (false, CODE_OTHER),
     };

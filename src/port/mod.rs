@@ -83,6 +83,20 @@ pub trait Signer {
     ) -> Result<usize, PortError>;
 }
 
+/// Everything a client needs from the machine.
+pub trait Ports {
+    /// The queue's medium.
+    fn storage(&mut self) -> &mut dyn Storage;
+    /// The clock.
+    fn clock(&mut self) -> &mut dyn Clock;
+    /// Random bytes, if the machine has them: without, signatures are not blinded.
+    fn entropy(&mut self) -> Option<&mut dyn Entropy>;
+    /// A signer that replaces the software RSA.
+    fn signer(&mut self) -> Option<&mut dyn Signer> {
+        None
+    }
+}
+
 /// One signed request, ready to POST. Lives in the buffer lent to `next_request`.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {

@@ -120,6 +120,11 @@ impl<'a> FaultyStorage<'a> {
         FaultyStorage { ram, left, cut, steps: 0, reads: 0, programmed: 0, erases: 0, syncs: 0 }
     }
 
+    /// What is on the medium, to power it anew.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.ram.bytes
+    }
+
     /// Whether the power is gone.
     pub fn is_off(&self) -> bool {
         self.left == 0

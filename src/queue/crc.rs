@@ -63,7 +63,7 @@ impl Crc {
 /// only on its distance from the end, so one walk from the end finds it; CRC-32C has distance 4
 /// up to 2^31 bits, so the answer is unique.
 pub(crate) fn flipped_bit(len: usize, syndrome: u32) -> Option<usize> {
-    let mut effect = 1u32 << 31;
+    let mut effect = 1;
     for distance in 1..=len.checked_mul(8)? {
         effect = shift(effect);
         if effect == syndrome {

@@ -1,10 +1,10 @@
 //! The storage port with a shape: programming in whole units, reading through a small window.
 //!
-//! In: addresses and pieces of bytes. Out: the port's calls, its failures as [`Error`].
+//! In: addresses and pieces of bytes. Out: the port's calls, its failures as [`Fault`].
 
+use super::fault::{Fault, Result};
 use super::record::Shape;
-use crate::port::Storage;
-use crate::status::{Error, Result, Status};
+use crate::port::{PortError, Storage};
 
 /// Bytes gathered before the port is called. A multiple of every unit.
 const GATHER: usize = if cfg!(feature = "std") { 4096 } else { 256 };
@@ -16,54 +16,64 @@ pub(crate) struct Medium<'a> {
     pub(crate) shape: Shape,
     /// Records and headers mended while this was in use.
     pub(crate) repaired: u32,
+    /// The number a fault is about, or the port's code.
+    pub(crate) note: u32,
 }
 
 impl<'a> Medium<'a> {
     pub(crate) fn new(storage: &'a mut dyn Storage, shape: Shape) -> Self {
-        Medium { storage, shape, repaired: 0 }
+        Medium { storage, shape, repaired: 0, note: 0 }
     }
 
     pub(crate) fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<()> {
-        self.storage.read(at, buf).map_err(|e| e.storage())
+        let done = self.storage.read(at, buf);
+        self.told(done)
     }
 
     pub(crate) fn erase(&mut self, sector: u32) -> Result<()> {
-        self.storage.erase(sector).map_err(|e| e.storage())
+        let done = self.storage.erase(sector);
+        self.told(done)
     }
 
     pub(crate) fn sync(&mut self) -> Result<()> {
-        self.storage.sync().map_err(|e| e.storage())
+        let done = self.storage.sync();
+        self.told(done)
+    }
+
+    fn told(&mut self, done: core::result::Result<(), PortError>) -> Result<()> {
+        done.map_err(|e| {
+            self.note = e.0 as u32;
+            Fault::Port
+        })
     }
 
     /// Programs the pieces one behind the other, the last unit filled up with 0xFF.
     pub(crate) fn program(&mut self, at: u32, pieces: &[&[u8]]) -> Result<()> {
         let mut gather = [0xFF; GATHER];
         let (mut at, mut used) = (at, 0usize);
-        for piece in pieces {
-            let mut rest = *piece;
-            while !rest.is_empty() {
-                let room = gather.get_mut(used..).unwrap_or(&mut []);
-                let n = room.len().min(rest.len());
-                let (now, later) = rest.split_at_checked(n).ok_or(BUG)?;
-                room.get_mut(..n).ok_or(BUG)?.copy_from_slice(now);
-                (rest, used) = (later, used + n);
-                if used == GATHER {
-                    self.storage.prog(at, &gather).map_err(|e| e.storage())?;
-                    (at, used) = (at.wrapping_add(GATHER as u32), 0);
-                    gather.fill(0xFF);
-                }
+        for &byte in pieces.iter().copied().flatten() {
+            if let Some(slot) = gather.get_mut(used) {
+                *slot = byte;
+            }
+            used += 1;
+            if used == GATHER {
+                let done = self.storage.prog(at, &gather);
+                self.told(done)?;
+                (at, used) = (at.wrapping_add(GATHER as u32), 0);
+                gather = [0xFF; GATHER];
             }
         }
         let unit = self.shape.prog as usize;
         let whole = used.wrapping_add(unit - 1) & !unit.wrapping_sub(1);
         match gather.get(..whole) {
-            Some(bytes) if used > 0 => self.storage.prog(at, bytes).map_err(|e| e.storage()),
+            Some(bytes) if used > 0 => {
+                let done = self.storage.prog(at, bytes);
+                self.told(done)
+            }
             _ => Ok(()),
         }
     }
 }
-
-const BUG: Error = Error::new(Status::Internal, "queue.medium");
 
 /// Reads forward through a window, so that small records do not cost a read each.
 pub(crate) struct Reader {

@@ -19,6 +19,7 @@
 //! queue itself: `mount`, `write`, `take`, `walk`. The bytes are described in `docs/format.md`.
 
 mod crc;
+mod fault;
 mod medium;
 mod mount;
 mod record;
@@ -31,6 +32,7 @@ mod write;
 
 use crate::port::Storage;
 use crate::status::{Error, Result, Status};
+use fault::Fault;
 use medium::Medium;
 use record::{FRAME, ITEM_FIXED, PAYLOAD_MAX, Shape};
 use ring::{Place, Ring};
@@ -73,7 +75,8 @@ pub enum EntryState {
     Sent,
     /// Refused while the dead letters were full; kept among the live entries.
     Parked,
-    /// Settled, and still readable on the medium.
+    /// Nothing is owed any more, and it is still readable on the medium. (Also a discarded dead
+    /// letter's entry, once the letter itself is erased.)
     Settled,
     /// A dead letter.
     Dead,
@@ -215,7 +218,7 @@ pub struct Queue {
     counts: Opened,
 }
 
-const _: () = assert!(core::mem::size_of::<Queue>() <= 640);
+const _: () = assert!(core::mem::size_of::<Queue>() <= 512);
 
 impl Queue {
     /// A closed queue.
@@ -300,7 +303,7 @@ impl Queue {
     /// durable. Power lost before that shows the entry again, as sent.
     pub fn stage(&mut self, seq: u64) -> Result<()> {
         self.ready()?;
-        self.do_stage(seq)
+        self.do_stage(seq).map_err(|fault| fault.error(0))
     }
 
     /// Makes staged settlements durable.
@@ -416,16 +419,18 @@ impl Queue {
     fn with<T>(
         &mut self,
         storage: &mut dyn Storage,
-        call: impl FnOnce(&mut Queue, &mut Medium<'_>) -> Result<T>,
+        call: impl FnOnce(&mut Queue, &mut Medium<'_>) -> fault::Result<T>,
     ) -> Result<T> {
         self.ready()?;
         let mut medium = Medium::new(storage, self.shape);
         let result = call(self, &mut medium);
         self.counts.repaired = self.counts.repaired.saturating_add(medium.repaired);
-        if let Err(Error { status: Status::Storage | Status::Internal, .. }) = result {
-            self.phase = Phase::Poisoned;
-        }
-        result
+        result.map_err(|fault| {
+            if fault == Fault::Port {
+                self.phase = Phase::Poisoned;
+            }
+            fault.error(medium.note)
+        })
     }
 }
 

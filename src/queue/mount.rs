@@ -3,13 +3,13 @@
 //! In: a medium. Out: a queue whose RAM agrees with it; or a fresh store on a blank one. The only
 //! writes here are a format, and the end of a move that was cut between copy and settlement.
 
+use super::fault::{Fault, Result};
 use super::medium::{Medium, Reader};
 use super::record::{self, DEAD_LANE, Found, HEADER, Header, LIVE_LANE, STATE_LANE, kind};
 use super::ring::Ring;
 use super::scan::{HEAD, Hit, Scan};
 use super::state::{SNAP_MAX, State};
 use super::{Opened, Queue, RECENT, short};
-use crate::status::{Error, Result, Status};
 
 /// Sectors the newest entries are looked for in, beside the head.
 const LOOK_BACK: u32 = 8;
@@ -43,6 +43,7 @@ impl Queue {
         let moved = self.mount_live(medium)?;
         let buried = self.mount_dead(medium)?;
         self.mount_recent(medium)?;
+        self.skip_erased(medium)?;
         self.live.find_tail(medium, self.state.live.mark)?;
         self.dead.find_tail(medium, self.state.dead.mark)?;
         self.finish(medium, moved, buried)?;
@@ -95,10 +96,11 @@ impl Queue {
         let mut live = self.live;
         live.find_head(medium)?;
         let (mut at, mut total, mut lost, mut last) = (live.next, live.total, 0, None);
+        let size = u64::from(medium.shape.sector);
         let recent = &mut self.recent;
         let torn = live.scan_head(medium, &mut |medium, hit| {
             let pos = record::widen(hit.frame.number, at);
-            if pos < at {
+            if pos < at || pos - at > size {
                 return Ok(());
             }
             (lost, at) = (lost + pos - at, pos.saturating_add(1));
@@ -133,6 +135,17 @@ impl Queue {
         self.counts.sealed += u32::from(torn);
         self.dead = dead;
         Ok(last)
+    }
+
+    /// Numbers below everything that is on the medium cannot be settled one by one any more.
+    fn skip_erased(&mut self, medium: &mut Medium<'_>) -> Result<()> {
+        let first = self.live.base_of(medium, self.live.oldest())?.min(self.live.next);
+        let mark = self.state.live.mark;
+        if first > mark {
+            self.state.skip_to(first);
+            self.counts.lost = self.counts.lost.saturating_add(short(first - mark));
+        }
+        Ok(())
     }
 
     /// Collects what the sectors before the head add to the newest entries.
@@ -237,16 +250,16 @@ fn newest_below(log: &Ring, medium: &mut Medium<'_>, below: u32) -> Result<Optio
     for index in 0..log.count {
         let mut bytes = [0; HEADER];
         medium.read(index.wrapping_mul(medium.shape.sector), &mut bytes)?;
-        let Found::Header(header, mended) = Header::decode(&mut bytes)? else { continue };
+        let Found::Header(header, mended) = Header::decode(medium, &mut bytes)? else { continue };
         let generation = header.generation;
         if header.lane != STATE_LANE || generation == 0 || generation >= below {
             continue;
         }
         if u32::from(header.log_sector) != medium.shape.sector.trailing_zeros() {
-            return Err(Error::new(Status::Geometry, "storage.sector_size"));
+            return Err(Fault::SectorSize);
         }
-        if (header.first, header.count) != (log.first, log.count) {
-            return Err(Error::new(Status::Geometry, "storage.sector_count"));
+        if header.sectors != medium.shape.sectors || header.first != log.first {
+            return Err(Fault::SectorCount);
         }
         let here = (generation - 1).checked_rem(log.count) == Some(index);
         if here && best.is_none_or(|best| best.generation < generation) {
@@ -263,11 +276,11 @@ fn check_blank(medium: &mut Medium<'_>, count: u32) -> Result<()> {
         let mut bytes = [0; HEADER];
         let at = sector.wrapping_mul(medium.shape.sector);
         medium.read(at, &mut bytes)?;
-        match Header::decode(&mut bytes)? {
+        match Header::decode(medium, &mut bytes)? {
             Found::Erased => {}
             Found::Header(header, _) if sector == 0 && fresh(&header) => {}
             Found::Garbage if sector == 0 && record::half_formatted(&bytes) => {}
-            _ => return Err(Error::new(Status::MediaCorrupt, "store").at(at as usize)),
+            _ => return Err(Fault::Corrupt.at(medium, at as usize)),
         }
     }
     // What a cut format wrote ends within its one record.
@@ -275,7 +288,7 @@ fn check_blank(medium: &mut Medium<'_>, count: u32) -> Result<()> {
     if Reader::new().blank(medium, from.min(medium.shape.sector), medium.shape.sector)? {
         return Ok(());
     }
-    Err(Error::new(Status::MediaCorrupt, "store").at(from as usize))
+    Err(Fault::Corrupt.at(medium, from as usize))
 }
 
 fn fresh(header: &Header) -> bool {

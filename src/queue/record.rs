@@ -6,7 +6,7 @@
 //! sector  | header 52 | first record ... | pad | record ... | pad | ... 0xFF |
 //!
 //! header  | magic 4 | version | lane | log2 sector | 0 | features 2 | log2 prog | log2 align |
-//!         | generation 4 | first 4 | count 4 | salt 8 | base 8 | total 8 | crc 4 |
+//!         | generation 4 | first 4 | sectors 4 | salt 8 | base 8 | total 8 | crc 4 |
 //!
 //! record  | crc 4 | len 2 | kind | !kind | number 4 | payload len | 0 |
 //!
@@ -18,9 +18,11 @@
 //! in the sector): bytes of a payload, of an older lap or of another place never check out.
 
 use super::crc::{self, Crc};
+use super::fault::{Fault, Result};
+use super::medium::Medium;
 use super::{Item, Reason};
 use crate::port::Geometry;
-use crate::status::{Error, Result, Status};
+use crate::status::{Error, Status};
 
 pub(crate) const HEADER: usize = 52;
 pub(crate) const FRAME: usize = 12;
@@ -124,7 +126,8 @@ pub(crate) struct Header {
     pub(crate) lane: u8,
     pub(crate) generation: u32,
     pub(crate) first: u32,
-    pub(crate) count: u32,
+    /// Sectors of the whole medium; the lanes follow from it.
+    pub(crate) sectors: u32,
     pub(crate) salt: [u8; 8],
     /// Number of the first record this sector may hold.
     pub(crate) base: u64,
@@ -150,7 +153,7 @@ impl Header {
         out.put(&[0, 0, self.log_prog, self.log_align]);
         out.put(&self.generation.to_le_bytes());
         out.put(&self.first.to_le_bytes());
-        out.put(&self.count.to_le_bytes());
+        out.put(&self.sectors.to_le_bytes());
         out.put(&self.salt);
         out.put(&self.base.to_le_bytes());
         out.put(&self.total.to_le_bytes());
@@ -159,7 +162,7 @@ impl Header {
     }
 
     /// Reads a header, mending one flipped bit. A sound header of another version is an error.
-    pub(crate) fn decode(bytes: &mut [u8; HEADER]) -> Result<Found> {
+    pub(crate) fn decode(medium: &mut Medium<'_>, bytes: &mut [u8; HEADER]) -> Result<Found> {
         if bytes.iter().all(|&b| b == 0xFF) {
             return Ok(Found::Erased);
         }
@@ -169,11 +172,11 @@ impl Header {
             return Ok(Found::Garbage);
         }
         if version != VERSION {
-            return Err(Error::new(Status::MediaVersion, "store.version").at(version.into()));
+            return Err(Fault::Version.at(medium, version.into()));
         }
         let features = u16_at(bytes, 8);
         if features != 0 {
-            return Err(Error::new(Status::MediaVersion, "store.features").at(features.into()));
+            return Err(Fault::Features.at(medium, features.into()));
         }
         Ok(Found::Header(Header::fields(bytes), mended))
     }
@@ -186,7 +189,7 @@ impl Header {
             log_align: u8_at(bytes, 11),
             generation: u32_at(bytes, 12),
             first: u32_at(bytes, 16),
-            count: u32_at(bytes, 20),
+            sectors: u32_at(bytes, 20),
             salt: bytes_at(bytes, 24),
             base: u64_at(bytes, 32),
             total: u64_at(bytes, 40),
@@ -224,15 +227,17 @@ pub(crate) fn mend(body: &mut [u8], syndrome: u32) -> Option<bool> {
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) sector: u32,
+    pub(crate) sectors: u32,
     pub(crate) prog: u32,
     pub(crate) align: u32,
     pub(crate) salt: [u8; 8],
 }
 
 impl Shape {
-    pub(crate) const NONE: Shape = Shape { sector: 512, prog: 1, align: 1, salt: [0; 8] };
+    pub(crate) const NONE: Shape =
+        Shape { sector: 512, sectors: 0, prog: 1, align: 1, salt: [0; 8] };
 
-    pub(crate) fn new(geometry: &Geometry, salt: [u8; 8]) -> Result<Shape> {
+    pub(crate) fn new(geometry: &Geometry, salt: [u8; 8]) -> crate::status::Result<Shape> {
         let Geometry { sector_size: sector, sector_count: count, prog_size: prog, align } =
             *geometry;
         let bad = |what| Err(Error::new(Status::Geometry, what));
@@ -248,7 +253,7 @@ impl Shape {
         if !align.is_power_of_two() || align < prog || align > sector / 4 {
             return bad("storage.align");
         }
-        Ok(Shape { sector, prog, align, salt })
+        Ok(Shape { sector, sectors: count, prog, align, salt })
     }
 
     /// Where the first record of a sector starts: right behind the header, in the same sync.
@@ -333,16 +338,16 @@ pub(crate) struct Moved<'b> {
 pub(crate) fn item_head(item: &Item<'_>) -> Result<Bytes<ITEM_FIXED>> {
     let req = item.req_id;
     if req.is_empty() {
-        return Err(Error::new(Status::Missing, "item.req_id"));
+        return Err(Fault::ReqEmpty);
     }
     if req.len() > 32 {
-        return Err(Error::new(Status::TooLong, "item.req_id").at(32));
+        return Err(Fault::ReqLong);
     }
     if !req.is_ascii() {
-        return Err(Error::new(Status::Encoding, "item.req_id"));
+        return Err(Fault::ReqText);
     }
     if item.created > CREATED_MAX {
-        return Err(Error::new(Status::Range, "item.created"));
+        return Err(Fault::Created);
     }
     let mut out = Bytes::new();
     out.put(&item.profile.to_le_bytes());

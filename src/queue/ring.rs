@@ -3,10 +3,10 @@
 //! In: numbered records. Out: where they stand. Generation g always lives in sector
 //! (g - 1) mod count of its lane, so a place says which generation belongs there.
 
+use super::fault::{Fault, Result};
 use super::medium::Medium;
 use super::record::{self, FRAME, Found, Frame, HEADER, Header, TRAILER};
 use super::scan::{Hit, Scan};
-use crate::status::{Error, Result, Status};
 
 /// A lane's ring. All of its RAM.
 #[derive(Clone, Copy)]
@@ -80,7 +80,9 @@ impl Ring {
     ) -> Result<Option<Header>> {
         let mut bytes = [0; HEADER];
         medium.read(self.address(medium, generation), &mut bytes)?;
-        let Found::Header(header, mended) = Header::decode(&mut bytes)? else { return Ok(None) };
+        let Found::Header(header, mended) = Header::decode(medium, &mut bytes)? else {
+            return Ok(None);
+        };
         let mine = header.lane == self.lane
             && header.generation == generation
             && header.salt == medium.shape.salt;
@@ -93,10 +95,10 @@ impl Ring {
         let mut bytes = [0; HEADER];
         let at = self.first.wrapping_add(index).wrapping_mul(medium.shape.sector);
         medium.read(at, &mut bytes)?;
-        let Found::Header(header, _) = Header::decode(&mut bytes)? else { return Ok(None) };
+        let Found::Header(header, _) = Header::decode(medium, &mut bytes)? else { return Ok(None) };
         let mine = header.lane == self.lane
             && header.salt == medium.shape.salt
-            && header.generation != 0
+            && (1..u32::MAX).contains(&header.generation)
             && (header.generation - 1).checked_rem(self.count) == Some(index);
         Ok(mine.then_some(header.generation))
     }
@@ -146,10 +148,24 @@ impl Ring {
     fn before_zero(&self, medium: &mut Medium<'_>) -> Result<Option<u32>> {
         let last = self.probe(medium, self.count - 1)?;
         let second = self.probe(medium, 1)?;
+        // Once a lane is used, at most one of these is erased: the one to be opened next.
+        if self.erased(medium, 0)?
+            && self.erased(medium, 1)?
+            && self.erased(medium, self.count - 1)?
+        {
+            return Ok(Some(0));
+        }
         Ok(match (last, second) {
             (Some(last), Some(second)) if second < last => Some(last),
             _ => None,
         })
+    }
+
+    fn erased(&self, medium: &mut Medium<'_>, index: u32) -> Result<bool> {
+        let mut bytes = [0; HEADER];
+        let at = self.first.wrapping_add(index).wrapping_mul(medium.shape.sector);
+        medium.read(at, &mut bytes)?;
+        Ok(bytes.iter().all(|&b| b == 0xFF))
     }
 
     /// The highest generation of all sectors; 0 when there is none.
@@ -292,7 +308,7 @@ impl Ring {
 
     /// Erases the sector behind the head, unless that was done before.
     pub(crate) fn clear_next(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        let generation = self.generation.checked_add(1).ok_or(WORN)?;
+        let generation = self.generation.checked_add(1).ok_or(Fault::Worn)?;
         if self.fresh != generation {
             medium.erase(self.sector(generation))?;
             self.fresh = generation;
@@ -302,14 +318,14 @@ impl Ring {
 
     /// Opens the sector behind the head: erase, header. Not synced; its first record will be.
     pub(crate) fn open_next(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        let generation = self.generation.checked_add(1).ok_or(WORN)?;
+        let generation = self.generation.checked_add(1).ok_or(Fault::Worn)?;
         self.clear_next(medium)?;
         let shape = medium.shape;
         let header = Header {
             lane: self.lane,
             generation,
             first: self.first,
-            count: self.count,
+            sectors: shape.sectors,
             salt: shape.salt,
             base: self.next,
             total: self.total,
@@ -353,5 +369,3 @@ impl Ring {
         Ok(place)
     }
 }
-
-const WORN: Error = Error::new(Status::MediaCorrupt, "store.generation");

@@ -2,10 +2,10 @@
 //!
 //! In: a lane, a generation. Out: its records in order, and where the next one may go.
 
+use super::fault::Result;
 use super::medium::{Medium, Reader};
 use super::record::{self, FRAME, Frame, PAYLOAD_MAX, bytes_at, kind, u32_at};
 use super::ring::Ring;
-use crate::status::Result;
 
 /// A record that checks out.
 #[derive(Clone, Copy)]
@@ -121,10 +121,10 @@ impl Scan {
         head: &[u8; FRAME],
     ) -> Result<Option<Hit>> {
         let place = Place { lane: ring.lane, generation: self.generation, start, off: self.off };
-        if let Some(frame) = Frame::decode(head).filter(known) {
-            if place.syndrome(&mut self.reader, medium, head, frame.len)? == Some(0) {
-                return self.hit(medium, start, frame, None).map(Some);
-            }
+        if let Some(frame) = Frame::decode(head).filter(known)
+            && place.syndrome(&mut self.reader, medium, head, frame.len)? == Some(0)
+        {
+            return self.hit(medium, start, frame, None).map(Some);
         }
         // Behind torn bytes only flawless records count: mending there could invent one.
         if self.sealed {
@@ -210,10 +210,10 @@ impl Place {
         head: &[u8; FRAME],
     ) -> Result<Option<(Frame, usize)>> {
         let len = record::u16_at(head, 4);
-        if let Some(syndrome) = self.syndrome(reader, medium, head, len)? {
-            if let Some(mended) = mend_at(head, len, syndrome) {
-                return Ok(Some(mended));
-            }
+        if let Some(syndrome) = self.syndrome(reader, medium, head, len)?
+            && let Some(mended) = mend_at(head, len, syndrome)
+        {
+            return Ok(Some(mended));
         }
         for bit in 0..16 {
             let other = len ^ 1 << bit;

@@ -134,6 +134,17 @@ impl State {
         self.dead.slide();
     }
 
+    /// Moves the watermark to `mark`, ahead of it, whatever is settled or not in between.
+    pub(crate) fn skip_to(&mut self, mark: u64) {
+        let old = self.live.mark;
+        let by = u32::try_from(mark.saturating_sub(old)).unwrap_or(u32::MAX);
+        self.forget(old, by.into());
+        let done = self.live.done.checked_shr(by).unwrap_or(0);
+        self.parked = self.parked.checked_shr(by).unwrap_or(0) & !done;
+        self.live = Acks { mark, done };
+        self.irregular = true;
+    }
+
     fn forget(&mut self, from: u64, count: u64) {
         for number in 0..count.min(WINDOW) {
             self.set_attempts(from.wrapping_add(number), 0);

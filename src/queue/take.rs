@@ -2,13 +2,13 @@
 //!
 //! In: a number. Out: the record in the caller's buffer, and what it is.
 
+use super::fault::{Fault, Result};
 use super::medium::Medium;
 use super::record::{self, FRAME, Frame, ITEM_FIXED, Moved, kind};
 use super::ring::{Place, Ring};
 use super::scan::{Hit, NO_BIT, Scan};
 use super::state::WINDOW;
 use super::{Entry, EntryState, Hint, Queue};
-use crate::status::{Error, Result, Status};
 
 /// Bytes read at once in the hope that the record is no longer.
 const FIRST_READ: usize = 384;
@@ -70,12 +70,13 @@ impl Queue {
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
         for place in self.guesses(pos) {
-            if let Some(taken) = self.fetch_at(medium, place, pos, buf)? {
+            // A guess may hit what was torn there before the number was given again: no mending.
+            if let Some(taken) = self.fetch_at(medium, place, pos, buf, false)? {
                 return Ok(Some(taken));
             }
         }
         match self.live.locate(medium, self.live.tail, pos)? {
-            Some(place) => self.fetch_at(medium, place, pos, buf),
+            Some(place) => self.fetch_at(medium, place, pos, buf, true),
             None => Ok(None),
         }
     }
@@ -102,8 +103,11 @@ impl Queue {
         place: Place,
         pos: u64,
         buf: &mut [u8],
+        mend: bool,
     ) -> Result<Option<Taken>> {
-        let Some(frame) = read_record(&self.live, medium, place, buf)? else { return Ok(None) };
+        let Some(frame) = read_record(&self.live, medium, place, buf, mend)? else {
+            return Ok(None);
+        };
         if frame.number != pos as u32 {
             return Ok(None);
         }
@@ -128,7 +132,9 @@ impl Queue {
         for place in self.guesses(pos) {
             let mut scan = Scan::at(medium, place.generation, place.off);
             match scan.next(&self.live, medium)? {
-                Some(hit) if hit.off == place.off && hit.frame.number == pos as u32 => {
+                Some(hit)
+                    if hit.off == place.off && !hit.mended && hit.frame.number == pos as u32 =>
+                {
                     return peek_hit(medium, &hit, pos).map(Some);
                 }
                 _ => {}
@@ -150,7 +156,8 @@ impl Queue {
         from: u64,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
-        loop {
+        // Bounded, in case the medium claims a huge number of entries it does not hold.
+        for _ in 0..WINDOW {
             let found = if self.state.moved == 0 {
                 self.pick_plain(medium, from, buf)?
             } else {
@@ -160,6 +167,7 @@ impl Queue {
                 return Ok(found);
             }
         }
+        Ok(None)
     }
 
     /// Without copies in the ring: numbers are in order.
@@ -322,12 +330,14 @@ fn peek_hit(medium: &mut Medium<'_>, hit: &Hit, pos: u64) -> Result<Peek> {
     Ok(peek)
 }
 
-/// Reads the record at `place` whole into `buf`, mending one bit; `None` when there is none.
+/// Reads the record at `place` whole into `buf`, mending one bit if it may; `None` when there is
+/// none.
 pub(crate) fn read_record(
     ring: &Ring,
     medium: &mut Medium<'_>,
     place: Place,
     buf: &mut [u8],
+    mend: bool,
 ) -> Result<Option<Frame>> {
     let sector = medium.shape.sector;
     let left = sector.saturating_sub(place.off) as usize;
@@ -338,12 +348,12 @@ pub(crate) fn read_record(
     let first = FIRST_READ.min(left).min(buf.len());
     read_into(medium, at, buf, 0, first)?;
     if first < FRAME {
-        return Err(Error::new(Status::BufferTooSmall, "buf").at(super::ENTRY_MAX));
+        return Err(Fault::Buffer.at(medium, super::ENTRY_MAX));
     }
     if let Some(frame) = Frame::decode(buf) {
         let end = FRAME + usize::from(frame.len);
         if end <= left {
-            need(buf, end)?;
+            need(medium, buf, end)?;
             read_into(medium, at, buf, first, end)?;
             let seed = medium.shape.seed(ring.lane, place.generation, place.off);
             if seed.add(buf.get(4..end).unwrap_or(&[])).value() == frame.crc {
@@ -351,7 +361,7 @@ pub(crate) fn read_record(
             }
         }
     }
-    if buf.iter().take(FRAME).all(|&b| b == 0xFF) {
+    if !mend || buf.iter().take(FRAME).all(|&b| b == 0xFF) {
         return Ok(None);
     }
     mend_record(ring, medium, place, buf)
@@ -368,20 +378,20 @@ fn mend_record(
         return Ok(None);
     };
     let end = FRAME + usize::from(hit.frame.len);
-    need(buf, end)?;
+    need(medium, buf, end)?;
     read_into(medium, hit.at - FRAME as u32, buf, 0, end)?;
-    if hit.bit != NO_BIT {
-        if let Some(byte) = buf.get_mut(FRAME + hit.bit / 8) {
-            *byte ^= 1 << (hit.bit % 8);
-        }
+    if hit.bit != NO_BIT
+        && let Some(byte) = buf.get_mut(FRAME + hit.bit / 8)
+    {
+        *byte ^= 1 << (hit.bit % 8);
     }
     medium.repaired += u32::from(hit.mended);
     Ok(Some(hit.frame))
 }
 
-fn need(buf: &[u8], len: usize) -> Result<()> {
+fn need(medium: &mut Medium<'_>, buf: &[u8], len: usize) -> Result<()> {
     if buf.len() < len {
-        return Err(Error::new(Status::BufferTooSmall, "buf").at(len));
+        return Err(Fault::Buffer.at(medium, len));
     }
     Ok(())
 }

@@ -3,28 +3,35 @@
 //! In: a cursor. Out: one entry after the other, in the caller's buffer.
 
 use super::Queue;
+use super::fault::Result;
 use super::medium::Medium;
 use super::record::{self, FRAME, kind};
 use super::ring::{Place, Ring};
 use super::scan::{Hit, Scan};
 use super::take::{Taken, read_record};
-use crate::status::Result;
 
 /// A place in a walk. The default is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Cursor {
-    dead: bool,
+    /// 0: in the live ring; else in the dead letters. A number, because a C caller lends this
+    /// memory and any bytes in it must be a cursor.
+    lane: u32,
     generation: u32,
     off: u32,
     /// What of the state ring `copied` was made after.
-    stamp: (u32, u32),
+    stamp: [u32; 2],
     /// A coarse set of the numbers copies were made from: most settled entries are not in it.
     copied: [u64; 4],
 }
 
 impl Cursor {
     const fn at(dead: bool, generation: u32) -> Cursor {
-        Cursor { dead, generation, off: 0, stamp: (0, 0), copied: [0; 4] }
+        Cursor { lane: dead as u32, generation, off: 0, stamp: [0; 2], copied: [0; 4] }
+    }
+
+    fn dead(&self) -> bool {
+        self.lane != 0
     }
 
     fn may_hold(&self, pos: u64) -> bool {
@@ -51,7 +58,7 @@ impl Queue {
         cursor: &mut Cursor,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
-        if !cursor.dead {
+        if !cursor.dead() {
             while let Some(hit) = step(&self.live, medium, cursor)? {
                 let generation = cursor.generation;
                 let pos = record::widen(hit.frame.number, self.live.next);
@@ -81,7 +88,7 @@ impl Queue {
 
     /// Whether a settled record is only the original of a copy or of a dead letter.
     fn superseded(&self, m: &mut Medium<'_>, cursor: &mut Cursor, pos: u64) -> Result<bool> {
-        let stamp = (self.log.generation, self.log.off);
+        let stamp = [self.log.generation, self.log.off];
         if cursor.stamp != stamp {
             (cursor.stamp, cursor.copied) = (stamp, [0; 4]);
             self.any_copy(m, &mut |from| {
@@ -131,9 +138,9 @@ impl Queue {
     ) -> Result<Option<Taken>> {
         let mut cursor = Cursor::at(false, self.live.tail);
         loop {
-            let ring = if cursor.dead { self.dead } else { self.live };
+            let ring = if cursor.dead() { self.dead } else { self.live };
             let Some(hit) = step(&ring, medium, &mut cursor)? else {
-                if cursor.dead {
+                if cursor.dead() {
                     return Ok(None);
                 }
                 cursor = Cursor::at(true, self.dead.tail);
@@ -143,11 +150,11 @@ impl Queue {
             cursor.off = hit.end;
             let pos = record::widen(hit.frame.number, ring.next);
             let gone =
-                if cursor.dead { self.state.dead.settled(pos) } else { self.state.settled(pos) };
+                if cursor.dead() { self.state.dead.settled(pos) } else { self.state.settled(pos) };
             if gone || !read_hit(&ring, medium, generation, &hit, buf)? {
                 continue;
             }
-            let taken = Taken { frame: hit.frame, pos, dead: cursor.dead };
+            let taken = Taken { frame: hit.frame, pos, dead: cursor.dead() };
             if self.entry(taken, buf).is_some_and(|entry| entry.item.req_id == req_id) {
                 return Ok(Some(taken));
             }
@@ -186,7 +193,7 @@ fn read_hit(
     hit: &Hit,
     buf: &mut [u8],
 ) -> Result<bool> {
-    let found = read_record(ring, medium, Place { generation, off: hit.off }, buf)?;
+    let found = read_record(ring, medium, Place { generation, off: hit.off }, buf, true)?;
     let end = FRAME + usize::from(hit.frame.len);
     let bytes = buf.get(FRAME..end).unwrap_or(&[]);
     Ok(found.is_some() && record::decode_payload(hit.frame.kind, bytes).is_some())

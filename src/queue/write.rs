@@ -2,12 +2,12 @@
 //!
 //! In: an item or a number. Out: records, durable when the call returns.
 
+use super::fault::{Fault, Result};
 use super::medium::{Medium, Reader};
 use super::record::{self, FRAME, Moved, kind};
 use super::state::{SNAP_MAX, WINDOW};
 use super::take::Peek;
 use super::{Appended, Buried, Item, Queue, RECENT, Reason, fingerprint};
-use crate::status::{Error, Result, Status};
 
 impl Queue {
     pub(crate) fn do_append(
@@ -18,7 +18,7 @@ impl Queue {
         let head = record::item_head(item)?;
         let limit = medium.shape.body_max(item.req_id.len());
         if item.body.len() > limit {
-            return Err(Error::new(Status::TooLong, "item.body").at(limit));
+            return Err(Fault::Body.at(medium, limit));
         }
         if let Some(seq) = self.same_recent(medium, item)? {
             return Ok(Appended { seq, duplicate: true });
@@ -50,7 +50,7 @@ impl Queue {
             match compare(medium, &peek, item)? {
                 Same::Other => {}
                 Same::Equal => return Ok(Some(peek.seq)),
-                Same::Conflict => return Err(Error::new(Status::Conflict, "item.req_id")),
+                Same::Conflict => return Err(Fault::Conflict),
             }
         }
         Ok(None)
@@ -68,7 +68,7 @@ impl Queue {
             self.flush(medium)?;
         }
         if !self.may_append(medium, len) {
-            return Err(Error::new(Status::QueueFull, "queue"));
+            return Err(Fault::Full);
         }
         if !self.live.fits(medium, len) {
             self.live.open_next(medium)?;
@@ -125,16 +125,16 @@ impl Queue {
     pub(crate) fn do_stage(&mut self, seq: u64) -> Result<()> {
         let hint = self.hint;
         let pos = if hint.seq == seq && hint.pos != 0 { hint.pos } else { seq };
-        if pos >= self.live.next || (pos == seq && seq < self.state.live.mark) {
+        if seq == 0 || pos >= self.live.next || (pos == seq && seq < self.state.live.mark) {
             // A settled number, or a copy's original one; only a read could tell.
-            let known = pos < self.live.next && self.state.moved == 0;
-            return if known { Ok(()) } else { Err(not_found()) };
+            let known = seq != 0 && pos < self.live.next && self.state.moved == 0;
+            return if known { Ok(()) } else { Err(Fault::NotFound) };
         }
         if self.state.settled(pos) {
             return Ok(());
         }
         if self.state.live.bit(pos).is_none() {
-            return Err(Error::new(Status::Range, "seq"));
+            return Err(Fault::Window);
         }
         self.stage_position(pos, true);
         Ok(())
@@ -246,7 +246,7 @@ impl Queue {
     ) -> Result<Buried> {
         let pos = self.pending(medium, seq)?;
         let Some(taken) = self.fetch(medium, pos, buf)? else {
-            return Err(Error::new(Status::MediaCorrupt, "store"));
+            return Err(Fault::Corrupt);
         };
         let (Some(entry), Some(payload)) = (
             self.entry(taken, buf),
@@ -255,7 +255,7 @@ impl Queue {
                 buf.get(FRAME..FRAME + usize::from(taken.frame.len)).unwrap_or(&[]),
             ),
         ) else {
-            return Err(Error::new(Status::MediaCorrupt, "store"));
+            return Err(Fault::Corrupt);
         };
         let (attempts, parked) = (entry.attempts, entry.state == super::EntryState::Parked);
         let moved = Moved { seq, from: pos, attempts, parked: false, reason: Some(*reason) };
@@ -294,9 +294,9 @@ impl Queue {
     }
 
     pub(crate) fn do_discard(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<()> {
-        let Some(pos) = self.dead_position(medium, seq)? else { return Err(not_found()) };
+        let Some(pos) = self.dead_position(medium, seq)? else { return Err(Fault::NotFound) };
         let Some(bit) = self.state.dead.bit(pos) else {
-            return Err(Error::new(Status::Range, "seq"));
+            return Err(Fault::Window);
         };
         self.state.dead.done |= bit;
         self.state.irregular = true;
@@ -357,20 +357,20 @@ impl Queue {
         let copy_parked = self.state.moved_parked > 0
             && self.peek(medium, pos)?.is_some_and(|p| p.copy.is_some_and(|copy| copy.1));
         if self.state.is_parked(pos) || copy_parked {
-            return Err(Error::new(Status::BadState, "seq"));
+            return Err(Fault::Parked);
         }
         Ok(pos)
     }
 
     /// The position of an unsettled entry.
     fn pending(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<u64> {
-        self.position(medium, seq)?.ok_or(not_found())
+        self.position(medium, seq)?.ok_or(Fault::NotFound)
     }
 
     /// Where in the live ring the unsettled entry `seq` is counted; `None` when it is settled.
     fn position(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<u64>> {
         if seq == 0 || seq >= self.live.next {
-            return Err(not_found());
+            return Err(Fault::NotFound);
         }
         if self.state.moved > 0 {
             return self.moved_position(medium, seq);
@@ -378,7 +378,7 @@ impl Queue {
         if self.state.settled(seq) {
             return Ok(None);
         }
-        self.state.live.bit(seq).map(|_| Some(seq)).ok_or(Error::new(Status::Range, "seq"))
+        self.state.live.bit(seq).map(|_| Some(seq)).ok_or(Fault::Window)
     }
 
     /// The same while there are copies: reads the window until `seq` is found.
@@ -393,14 +393,10 @@ impl Queue {
             }
         }
         if self.state.live.bit(seq).is_none() && seq >= mark {
-            return Err(Error::new(Status::Range, "seq"));
+            return Err(Fault::Window);
         }
         Ok(None)
     }
-}
-
-fn not_found() -> Error {
-    Error::new(Status::NotFound, "seq")
 }
 
 enum Same {

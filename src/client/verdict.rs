@@ -1,0 +1,277 @@
+//! What an answer means: for the entry, for the line, for the next attempt.
+//!
+//! In: the bytes that came back and the exchange they came for. Out: settled, dead letter, doubt or
+//! delay, recorded in the queue. Verified first, read second; what is not verified settles nothing
+//! and buries nothing.
+
+use super::Client;
+use super::exchange::Flight;
+use crate::gateway;
+use crate::gateway::answer::{self, Answer};
+use crate::gateway::points::{self, Balance};
+use crate::outcome::{Detail, Outcome, Verdict};
+use crate::port::{HttpAnswer, Ports};
+use crate::queue::{Buried, Reason};
+use crate::status::{Error, Result, Status};
+use crate::text::Text;
+
+/// Untrusted refusals in a row after which the line pauses.
+const DISTRUST: u8 = 3;
+/// What a dead letter keeps of code and sub_code, in bytes.
+const CODE_KEPT: usize = 8;
+const SUB_CODE_KEPT: usize = 64;
+
+/// The latest flow numbers and whose they are. The same number for another entry is a replay.
+pub(super) struct Seen {
+    latest: [(u64, u64); 8],
+    next: usize,
+}
+
+impl Seen {
+    pub(super) const fn new() -> Seen {
+        Seen { latest: [(0, u64::MAX); 8], next: 0 }
+    }
+
+    /// False when `flow_no` was seen for another entry than `seq`.
+    fn admit(&mut self, flow_no: &str, seq: u64) -> bool {
+        let print = fingerprint(flow_no);
+        if let Some(known) = self.latest.iter().find(|known| known.0 == print) {
+            return known.1 == seq;
+        }
+        if let Some(slot) = self.latest.get_mut(self.next) {
+            *slot = (print, seq);
+        }
+        self.next = (self.next + 1) % self.latest.len();
+        true
+    }
+}
+
+/// FNV-1a, 64 bits: told apart are a handful of numbers, from a verified gateway.
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// What an answer says, before the queue hears of it.
+pub(super) struct Judged {
+    outcome: gateway::Outcome,
+    point_log_no: Text<64>,
+    balance: Option<Balance>,
+}
+
+impl Judged {
+    fn unknown() -> Judged {
+        Judged { outcome: gateway::Outcome::Unknown, point_log_no: Text::new(), balance: None }
+    }
+}
+
+impl<P: Ports> Client<'_, P> {
+    /// Verifies first, reads second; whatever is wrong is noted in the detail.
+    pub(super) fn judge(&mut self, flight: &Flight, http: &HttpAnswer, body: &[u8]) -> Judged {
+        let mut detail = Detail { http_status: http.status, ..Detail::new() };
+        let mut judged = Judged::unknown();
+        match answer::read(body, flight.method()) {
+            Ok(answer) => self.judge_answer(flight, http, &answer, &mut judged, &mut detail),
+            Err(error) => detail.error = error,
+        }
+        if judged.outcome != gateway::Outcome::Accepted {
+            if detail.error.status == Status::Ok {
+                detail.error = Error::new(status_of(judged.outcome), "answer");
+            }
+            self.detail = detail;
+        }
+        judged
+    }
+
+    fn judge_answer(
+        &mut self,
+        flight: &Flight,
+        http: &HttpAnswer,
+        answer: &Answer<'_>,
+        judged: &mut Judged,
+        detail: &mut Detail,
+    ) {
+        let (key, scratch) = (&self.vault.alipay, &mut self.vault.scratch);
+        let verified = answer.verify(self.config.sign_type.digest(), key, scratch);
+        detail.authenticated = verified.is_ok();
+        detail.code = answer.code().unwrap_or_default();
+        detail.sub_code = answer.sub_code().unwrap_or_default();
+        let told = answer.outcome(http.status, verified.is_ok());
+        judged.outcome = told;
+        if let Err(error) = verified {
+            detail.error = error;
+        } else if told == gateway::Outcome::Accepted
+            && let Err(error) = self.read_success(flight, answer, judged)
+        {
+            // Signed and yet not what was asked for: nobody knows what happened.
+            judged.outcome = gateway::Outcome::Unknown;
+            detail.error = error;
+        }
+    }
+
+    fn read_success(
+        &mut self,
+        flight: &Flight,
+        answer: &Answer<'_>,
+        judged: &mut Judged,
+    ) -> Result<()> {
+        if flight.query {
+            judged.balance = Some(points::balance(answer)?);
+            return Ok(());
+        }
+        judged.point_log_no = points::point_log_no(answer)?;
+        match self.seen.admit(&judged.point_log_no, flight.seq) {
+            true => Ok(()),
+            false => Err(Error::new(Status::Duplicate, "point_log_no")),
+        }
+    }
+
+    pub(super) fn end_query(
+        &mut self,
+        flight: Flight,
+        judged: Judged,
+        http: &HttpAnswer,
+    ) -> Outcome {
+        let (verdict, wait) = match judged.outcome {
+            gateway::Outcome::Accepted => (Verdict::Accepted, self.line_works()),
+            gateway::Outcome::Rejected => (Verdict::Rejected, self.line_works()),
+            // A query books nothing: it is asked again when the caller likes.
+            other => (deferred_or_unknown(other), self.wait_after(other, &flight, http)),
+        };
+        let mut outcome = flight.outcome(verdict, self.status_after(verdict), wait);
+        outcome.balance = judged.balance;
+        outcome
+    }
+
+    pub(super) fn end_update(
+        &mut self,
+        flight: Flight,
+        judged: Judged,
+        http: &HttpAnswer,
+    ) -> Result<Outcome> {
+        let (verdict, wait) = match judged.outcome {
+            gateway::Outcome::Accepted => {
+                // An entry that was moved meanwhile has to be looked for; that costs a write.
+                if self.queue.stage(flight.seq).is_err() {
+                    self.queue.settle(self.ports.storage(), flight.seq)?;
+                }
+                (Verdict::Accepted, self.line_works())
+            }
+            gateway::Outcome::Rejected => {
+                let wait = self.line_works();
+                (self.bury(&flight)?, wait)
+            }
+            other => {
+                let verdict = deferred_or_unknown(other);
+                if verdict == Verdict::Deferred {
+                    // A verified "not executed": this attempt leaves no doubt behind.
+                    self.queue.retract(self.ports.storage(), flight.seq)?;
+                }
+                (verdict, self.wait_after(other, &flight, http))
+            }
+        };
+        if matches!(verdict, Verdict::Accepted | Verdict::Rejected | Verdict::Uncertain) {
+            self.pace.forget(flight.seq);
+        }
+        let mut outcome = flight.outcome(verdict, self.status_after(verdict), wait);
+        outcome.point_log_no = judged.point_log_no;
+        Ok(outcome)
+    }
+
+    /// Into the dead letters. An earlier attempt of unknown end makes the refusal uncertain: the
+    /// points may have been credited then, and the gateway may only be refusing the repeat.
+    fn bury(&mut self, flight: &Flight) -> Result<Verdict> {
+        let uncertain = flight.attempts > 1;
+        let at = self.unix_time();
+        let detail = &self.detail;
+        let (code, sub_code) = (cut(&detail.code, CODE_KEPT), cut(&detail.sub_code, SUB_CODE_KEPT));
+        let reason = Reason { uncertain, at, code, sub_code };
+        // Moved or, when the dead letters are full, flagged where it is: recorded either way.
+        let storage = self.ports.storage();
+        let (Buried::Moved | Buried::Parked) =
+            self.queue.bury(storage, flight.seq, &reason, &mut self.record)?;
+        Ok(if uncertain { Verdict::Uncertain } else { Verdict::Rejected })
+    }
+
+    fn status_after(&self, verdict: Verdict) -> Status {
+        match verdict {
+            Verdict::Accepted => Status::Ok,
+            Verdict::Rejected => Status::Rejected,
+            Verdict::Uncertain => Status::Uncertain,
+            Verdict::Unknown | Verdict::Deferred => self.detail.error.status,
+        }
+    }
+
+    fn wait_after(&mut self, outcome: gateway::Outcome, flight: &Flight, http: &HttpAnswer) -> u32 {
+        use gateway::Outcome as Told;
+        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
+        match outcome {
+            Told::Token | Told::Config => self.pace.line_paused(now, random),
+            Told::Throttled => self.line_failed(http.retry_after_s),
+            Told::Unauthenticated => self.distrusted(http),
+            // A verified "system error" is this entry's trouble; anything else is the line's.
+            _ if self.detail.authenticated && !flight.query => {
+                self.distrust = 0;
+                self.pace.entry_failed(flight.seq, flight.attempts.into(), now, random)
+            }
+            _ => self.line_failed(http.retry_after_s),
+        }
+    }
+
+    /// A refusal anybody on the way could have written: repeated, and when it repeats, paused.
+    fn distrusted(&mut self, http: &HttpAnswer) -> u32 {
+        self.distrust = self.distrust.saturating_add(1);
+        if self.distrust < DISTRUST {
+            return self.line_failed(http.retry_after_s);
+        }
+        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
+        self.pace.line_paused(now, random)
+    }
+
+    pub(super) fn line_failed(&mut self, retry_after_s: u32) -> u32 {
+        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
+        self.pace.line_failed(now, retry_after_s, random)
+    }
+
+    fn line_works(&mut self) -> u32 {
+        self.distrust = 0;
+        self.pace.line_works();
+        0
+    }
+
+    /// For jitter only. Without entropy the clock has to do.
+    fn random(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        match self.ports.entropy().map(|entropy| entropy.fill(&mut bytes)) {
+            Some(Ok(())) => u32::from_le_bytes(bytes),
+            _ => (self.ports.clock().monotonic_ms() as u32).wrapping_mul(0x9E37_79B9),
+        }
+    }
+}
+
+/// The longest beginning of `text` with at most `max` bytes.
+fn cut(text: &str, max: usize) -> &str {
+    (0..=max.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+fn deferred_or_unknown(outcome: gateway::Outcome) -> Verdict {
+    use gateway::Outcome as Told;
+    match outcome {
+        Told::Token | Told::Throttled | Told::Config => Verdict::Deferred,
+        _ => Verdict::Unknown,
+    }
+}
+
+fn status_of(outcome: gateway::Outcome) -> Status {
+    use gateway::Outcome as Told;
+    match outcome {
+        Told::Accepted => Status::Ok,
+        Told::Rejected => Status::Rejected,
+        Told::Token => Status::Token,
+        Told::Throttled => Status::Throttled,
+        Told::Config => Status::Refused,
+        Told::Unauthenticated => Status::Unsigned,
+        Told::Unknown => Status::Unknown,
+    }
+}

@@ -1,0 +1,73 @@
+//! Failures inside the queue, one byte each.
+//!
+//! In: what went wrong. Out: [`Error`] at the queue's border, with the number the medium noted.
+//! The crate's error is five words; carried through every call it would be a third of the code.
+
+use super::medium::Medium;
+use crate::status::{Error, Status};
+
+pub(crate) type Result<T> = core::result::Result<T, Fault>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Fault {
+    Port,
+    Full,
+    Conflict,
+    NotFound,
+    Window,
+    Parked,
+    Buffer,
+    Body,
+    ReqEmpty,
+    ReqLong,
+    ReqText,
+    Created,
+    Version,
+    Features,
+    SectorSize,
+    SectorCount,
+    Corrupt,
+    Worn,
+}
+
+impl Fault {
+    /// The crate's error; `number` is what the status speaks of, or the port's code.
+    pub(crate) fn error(self, number: u32) -> Error {
+        let (status, what) = self.text();
+        match self {
+            Fault::Port => Error::new(status, what).port(number as i32),
+            _ => Error::new(status, what).at(number as usize),
+        }
+    }
+
+    fn text(self) -> (Status, &'static str) {
+        match self {
+            Fault::Port => (Status::Storage, "storage"),
+            Fault::Full => (Status::QueueFull, "queue"),
+            Fault::Conflict => (Status::Conflict, "item.req_id"),
+            Fault::NotFound => (Status::NotFound, "seq"),
+            Fault::Window => (Status::Range, "seq"),
+            Fault::Parked => (Status::BadState, "seq"),
+            Fault::Buffer => (Status::BufferTooSmall, "buf"),
+            Fault::Body => (Status::TooLong, "item.body"),
+            Fault::ReqEmpty => (Status::Missing, "item.req_id"),
+            Fault::ReqLong => (Status::TooLong, "item.req_id"),
+            Fault::ReqText => (Status::Encoding, "item.req_id"),
+            Fault::Created => (Status::Range, "item.created"),
+            Fault::Version => (Status::MediaVersion, "store.version"),
+            Fault::Features => (Status::MediaVersion, "store.features"),
+            Fault::SectorSize => (Status::Geometry, "storage.sector_size"),
+            Fault::SectorCount => (Status::Geometry, "storage.sector_count"),
+            Fault::Corrupt => (Status::MediaCorrupt, "store"),
+            Fault::Worn => (Status::MediaCorrupt, "store.generation"),
+        }
+    }
+
+    /// The same, with the number it is about.
+    #[cold]
+    pub(crate) fn at(self, medium: &mut Medium<'_>, number: usize) -> Fault {
+        medium.note = u32::try_from(number).unwrap_or(u32::MAX);
+        self
+    }
+}

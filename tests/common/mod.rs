@@ -1,0 +1,526 @@
+//! What the queue's tests share: a random generator, a model of the queue, and the comparison.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::indexing_slicing)]
+
+use pointcard::port::ram::{Cut, FaultyStorage, RamStorage};
+use pointcard::port::{Geometry, Storage};
+use pointcard::queue::{
+    Appended, Buried, Cursor, ENTRY_MAX, Entry, EntryState, Item, Queue, Reason,
+};
+use pointcard::status::{Error, Status};
+
+/// xorshift64*: the same numbers for the same seed, everywhere.
+#[derive(Clone)]
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+    pub fn below(&mut self, n: usize) -> usize {
+        ((self.next() >> 33) % n.max(1) as u64) as usize
+    }
+    pub fn fill(&mut self, out: &mut [u8]) {
+        out.fill_with(|| (self.next() >> 40) as u8);
+    }
+}
+
+pub fn long() -> bool {
+    std::env::var_os("POINTCARD_LONG").is_some()
+}
+
+/// The number of cases: `short`, or `long` when POINTCARD_LONG is set.
+pub fn cases(short: u64, full: u64) -> u64 {
+    if long() { full } else { short }
+}
+
+pub fn seed() -> u64 {
+    std::env::var("POINTCARD_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x9E37_79B9_7F4A)
+}
+
+pub fn geometry(sector: u32, count: u32, prog: u32, align: u32) -> Geometry {
+    Geometry { sector_size: sector, sector_count: count, prog_size: prog, align }
+}
+
+pub fn blank(g: &Geometry) -> Vec<u8> {
+    vec![0xFF; (g.sector_size * g.sector_count) as usize]
+}
+
+/// A twin of the queue's RAM, so that one moment can be continued in many ways.
+pub fn twin(queue: &Queue) -> Queue {
+    // Safety: a queue is plain numbers; it owns nothing and borrows nothing.
+    unsafe { core::ptr::read(queue) }
+}
+
+#[derive(Clone, Debug)]
+pub enum Op {
+    Append { body: usize, points: u32 },
+    Again { back: usize },
+    Send { nth: usize },
+    Settle { nth: usize },
+    Stage { nth: usize },
+    Commit,
+    Bury { nth: usize },
+    Discard { nth: usize },
+    Maintain,
+    Reopen,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    Live,
+    Parked,
+    Staged,
+    Settled,
+    Dead,
+    Discarded,
+}
+
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub seq: u64,
+    pub req: String,
+    pub points: u32,
+    pub created: u64,
+    pub body: Vec<u8>,
+    pub attempts: u8,
+    pub fate: Fate,
+}
+
+impl Known {
+    pub fn item(&self) -> Item<'_> {
+        Item {
+            req_id: &self.req,
+            profile: 7,
+            kind: 3,
+            points: self.points,
+            created: self.created,
+            body: &self.body,
+        }
+    }
+}
+
+/// What the caller was told, and the one thing that was under way.
+#[derive(Clone, Default)]
+pub struct Model {
+    pub known: Vec<Known>,
+    pub doubt: Option<(Op, Option<usize>)>,
+    pub maybe: Option<Known>,
+    pub top: u64,
+}
+
+pub const REASON: Reason<'static> =
+    Reason { uncertain: true, at: 1_700_000_123, code: "40004", sub_code: "ISV.POINTS_TOO_MANY" };
+
+impl Model {
+    fn live(&self, nth: usize) -> Option<usize> {
+        let live: Vec<usize> = (0..self.known.len())
+            .filter(|&i| matches!(self.known[i].fate, Fate::Live))
+            .take(48)
+            .collect();
+        if live.is_empty() { None } else { Some(live[nth % live.len()]) }
+    }
+
+    /// Does one operation; an error of the storage is left as doubt.
+    pub fn step(
+        &mut self,
+        queue: &mut Queue,
+        s: &mut dyn Storage,
+        op: &Op,
+        rng: &mut Rng,
+    ) -> Result<(), Error> {
+        let index = match op {
+            Op::Send { nth } | Op::Settle { nth } | Op::Stage { nth } | Op::Bury { nth } => {
+                match self.live(*nth) {
+                    Some(i) => Some(i),
+                    None => return Ok(()),
+                }
+            }
+            Op::Discard { nth } => {
+                let dead: Vec<usize> = (0..self.known.len())
+                    .filter(|&i| self.known[i].fate == Fate::Dead)
+                    .take(8)
+                    .collect();
+                if dead.is_empty() {
+                    return Ok(());
+                }
+                Some(dead[nth % dead.len()])
+            }
+            _ => None,
+        };
+        self.doubt = Some((op.clone(), index));
+        let done = self.run(queue, s, op, index, rng);
+        match done {
+            Err(e) if matches!(e.status, Status::Storage) => return Err(e),
+            Err(e) => panic!("{op:?}: {e:?}"),
+            Ok(()) => {}
+        }
+        (self.doubt, self.maybe) = (None, None);
+        Ok(())
+    }
+
+    fn run(
+        &mut self,
+        queue: &mut Queue,
+        s: &mut dyn Storage,
+        op: &Op,
+        index: Option<usize>,
+        rng: &mut Rng,
+    ) -> Result<(), Error> {
+        match *op {
+            Op::Append { body, points } => self.append(queue, s, body, points, rng),
+            Op::Again { back } => {
+                let n = self.known.len();
+                if n == 0 {
+                    return Ok(());
+                }
+                let known = &self.known[n - 1 - back % n.min(20)];
+                let fate = known.fate;
+                match queue.append(s, &known.item()) {
+                    Ok(Appended { seq, duplicate: true }) => {
+                        let named = self.known.iter().find(|k| k.seq == seq);
+                        assert_eq!(named.map(|k| &k.req), Some(&known.req), "names the first");
+                        Ok(())
+                    }
+                    Ok(a) => {
+                        // Only an entry whose sector was erased can be recorded once more.
+                        assert!(
+                            !matches!(fate, Fate::Live | Fate::Parked | Fate::Staged),
+                            "{known:?} was pending and appended again as {a:?}"
+                        );
+                        let twin =
+                            Known { seq: a.seq, attempts: 0, fate: Fate::Live, ..known.clone() };
+                        self.top = a.seq;
+                        self.known.push(twin);
+                        Ok(())
+                    }
+                    Err(e) if e.status == Status::QueueFull => Ok(()),
+                    Err(e) => Err(e),
+                }
+            }
+            Op::Send { .. } => {
+                let known = &mut self.known[index.unwrap()];
+                let told = queue.mark_sent(s, known.seq)?;
+                assert!(told > known.attempts || told == 255, "attempts fell");
+                known.attempts = told;
+                self.durable();
+                Ok(())
+            }
+            Op::Settle { .. } => {
+                let i = index.unwrap();
+                queue.settle(s, self.known[i].seq)?;
+                self.known[i].fate = Fate::Settled;
+                self.durable();
+                Ok(())
+            }
+            Op::Stage { .. } => {
+                let i = index.unwrap();
+                if queue.stage(self.known[i].seq).is_ok() {
+                    self.known[i].fate = Fate::Staged;
+                }
+                Ok(())
+            }
+            Op::Commit => {
+                queue.commit(s)?;
+                self.durable();
+                Ok(())
+            }
+            Op::Bury { .. } => {
+                let i = index.unwrap();
+                let mut buf = [0; ENTRY_MAX];
+                match queue.bury(s, self.known[i].seq, &REASON, &mut buf)? {
+                    Buried::Moved => self.known[i].fate = Fate::Dead,
+                    Buried::Parked => self.known[i].fate = Fate::Parked,
+                }
+                self.durable();
+                Ok(())
+            }
+            Op::Discard { .. } => {
+                let i = index.unwrap();
+                queue.discard(s, self.known[i].seq)?;
+                self.known[i].fate = Fate::Discarded;
+                self.durable();
+                Ok(())
+            }
+            Op::Maintain => {
+                queue.maintain(s)?;
+                self.durable();
+                Ok(())
+            }
+            Op::Reopen => {
+                queue.open(s, [9; 8])?;
+                // What was only staged is back, as if it had never been settled.
+                for known in &mut self.known {
+                    if known.fate == Fate::Staged {
+                        known.fate = Fate::Live;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn durable(&mut self) {
+        for known in &mut self.known {
+            if known.fate == Fate::Staged {
+                known.fate = Fate::Settled;
+            }
+        }
+    }
+
+    pub fn append(
+        &mut self,
+        queue: &mut Queue,
+        s: &mut dyn Storage,
+        body: usize,
+        points: u32,
+        rng: &mut Rng,
+    ) -> Result<(), Error> {
+        let mut bytes = vec![0; body];
+        rng.fill(&mut bytes);
+        let req = format!("{:016x}{:08x}", rng.next(), rng.next() as u32);
+        let mut known = Known {
+            seq: 0,
+            req,
+            points,
+            created: 1_700_000_000 + rng.below(1000) as u64,
+            body: bytes,
+            attempts: 0,
+            fate: Fate::Live,
+        };
+        self.maybe = Some(known.clone());
+        match queue.append(s, &known.item()) {
+            Ok(Appended { seq, duplicate: false }) => {
+                assert!(seq > self.top, "seq {seq} used again (top {})", self.top);
+                (self.top, known.seq) = (seq, seq);
+                self.known.push(known);
+                Ok(())
+            }
+            Err(e) if e.status == Status::QueueFull => Ok(()),
+            Err(e) => Err(e),
+            Ok(a) => panic!("a new entry is no duplicate: {a:?}"),
+        }
+    }
+
+    /// Compares what a freshly opened queue shows with what the caller was told.
+    pub fn compare(&self, queue: &mut Queue, s: &mut dyn Storage) {
+        let mut seen: Vec<Seen> = Vec::new();
+        let mut buf = [0; ENTRY_MAX];
+        let mut cursor = Cursor::default();
+        while let Some(entry) = queue.walk(s, &mut cursor, &mut buf).unwrap() {
+            seen.push(Seen::of(&entry));
+        }
+        let mut doubtful = self.maybe.clone();
+        for shown in &seen {
+            let twice = seen.iter().filter(|other| other.seq == shown.seq).count();
+            assert_eq!(twice, 1, "doubled: {shown:?}");
+            match self.known.iter().find(|k| k.seq == shown.seq) {
+                Some(known) => self.check(known, shown),
+                None => {
+                    // The append that was under way, or one whose record is twice on record.
+                    let maybe = doubtful.take();
+                    let again = matches!(self.doubt, Some((Op::Again { .. }, _)));
+                    match maybe {
+                        Some(maybe) => assert!(shown.equals(&maybe), "altered: {shown:?}"),
+                        None => assert!(again, "nobody appended {shown:?}"),
+                    }
+                    assert!(shown.seq > self.top, "seq used again: {shown:?}");
+                }
+            }
+        }
+        for known in &self.known {
+            let must = matches!(known.fate, Fate::Live | Fate::Parked | Fate::Dead);
+            let there = seen.iter().any(|shown| shown.seq == known.seq);
+            assert!(there || !must || self.doubted(known) == Some(2), "lost: {known:?}");
+        }
+        self.check_status(queue, &seen);
+        self.check_next(queue, s, &seen);
+    }
+
+    /// Takes what the mounted queue shows as the truth about the operation that was cut.
+    pub fn after_recovery(&self, queue: &mut Queue, s: &mut dyn Storage) -> Model {
+        let mut next = self.clone();
+        (next.doubt, next.maybe) = (None, None);
+        next.known.iter_mut().for_each(|k| {
+            if !matches!(k.fate, Fate::Discarded) {
+                k.fate = Fate::Settled;
+            }
+        });
+        let mut buf = [0; ENTRY_MAX];
+        let mut cursor = Cursor::default();
+        while let Ok(Some(entry)) = queue.walk(s, &mut cursor, &mut buf) {
+            let fate = match entry.state {
+                EntryState::Waiting | EntryState::Sent => Fate::Live,
+                EntryState::Parked => Fate::Parked,
+                EntryState::Settled => Fate::Settled,
+                EntryState::Dead => Fate::Dead,
+            };
+            next.top = next.top.max(entry.seq);
+            match next.known.iter_mut().find(|k| k.seq == entry.seq) {
+                Some(known) => {
+                    known.fate = fate;
+                    known.attempts = known.attempts.max(entry.attempts);
+                }
+                None => next.known.push(Known {
+                    seq: entry.seq,
+                    req: entry.item.req_id.into(),
+                    points: entry.item.points,
+                    created: entry.item.created,
+                    body: entry.item.body.into(),
+                    attempts: entry.attempts,
+                    fate,
+                }),
+            }
+        }
+        next
+    }
+
+    /// 1: this entry may have changed; 2: it may be gone.
+    fn doubted(&self, known: &Known) -> Option<u8> {
+        let (op, index) = self.doubt.as_ref()?;
+        let hit = index.is_some_and(|i| self.known[i].seq == known.seq);
+        match op {
+            Op::Settle { .. } | Op::Discard { .. } if hit => Some(2),
+            _ if hit => Some(1),
+            _ => None,
+        }
+    }
+
+    fn check(&self, known: &Known, shown: &Seen) {
+        assert!(shown.equals(known), "altered: {shown:?} was {known:?}");
+        let doubt = self.doubted(known).is_some();
+        use EntryState as S;
+        let fine = match known.fate {
+            Fate::Live => match shown.state {
+                S::Waiting => known.attempts == 0,
+                S::Sent => {
+                    shown.attempts >= known.attempts
+                        && shown.attempts <= known.attempts + u8::from(doubt)
+                }
+                _ => doubt,
+            },
+            Fate::Parked => shown.state == S::Parked && shown.attempts == known.attempts,
+            Fate::Staged => true,
+            Fate::Settled => shown.state == S::Settled,
+            Fate::Dead => shown.state == S::Dead && shown.attempts == known.attempts,
+            // Once the letter itself is erased, only "nothing is owed" can be told.
+            Fate::Discarded => shown.state == S::Settled || doubt,
+        };
+        let told = matches!(shown.state, S::Dead) == shown.reason || shown.state == S::Parked;
+        assert!(fine && told, "{shown:?} but {known:?}, doubt {:?}", self.doubt);
+    }
+
+    fn check_status(&self, queue: &Queue, seen: &[Seen]) {
+        let status = queue.status();
+        let count = |state| seen.iter().filter(|s| s.state == state).count() as u32;
+        let told = (status.waiting, status.sent_unknown, status.parked, status.dead);
+        let real = (
+            count(EntryState::Waiting),
+            count(EntryState::Sent),
+            count(EntryState::Parked),
+            count(EntryState::Dead),
+        );
+        assert_eq!(told, real, "counts (waiting, sent, parked, dead)");
+        let owed = seen.iter().filter(|s| {
+            matches!(s.state, EntryState::Waiting | EntryState::Sent | EntryState::Parked)
+        });
+        assert_eq!(status.points, owed.map(|s| u64::from(s.points)).sum::<u64>(), "points");
+    }
+
+    /// `next` offers exactly the sendable entries of the window, oldest first.
+    fn check_next(&self, queue: &mut Queue, s: &mut dyn Storage, seen: &[Seen]) {
+        let mut wanted: Vec<u64> = seen
+            .iter()
+            .filter(|s| matches!(s.state, EntryState::Waiting | EntryState::Sent))
+            .map(|s| s.seq)
+            .collect();
+        wanted.sort_unstable();
+        let mut buf = [0; ENTRY_MAX];
+        let mut from = 0;
+        for (i, seq) in wanted.into_iter().enumerate() {
+            match queue.next(s, from, &mut buf).unwrap() {
+                Some(entry) => assert_eq!(entry.seq, seq, "out of order"),
+                None => {
+                    assert!(i >= 32, "next offers {i} entries only");
+                    return;
+                }
+            }
+            from = seq + 1;
+        }
+    }
+}
+
+/// What `walk` showed.
+#[derive(Debug)]
+pub struct Seen {
+    pub seq: u64,
+    pub state: EntryState,
+    pub attempts: u8,
+    pub req: String,
+    pub points: u32,
+    pub created: u64,
+    pub body: Vec<u8>,
+    pub reason: bool,
+}
+
+impl Seen {
+    pub fn of(entry: &Entry<'_>) -> Seen {
+        if let Some(reason) = entry.reason {
+            assert_eq!(reason, REASON);
+        }
+        Seen {
+            seq: entry.seq,
+            state: entry.state,
+            attempts: entry.attempts,
+            req: entry.item.req_id.into(),
+            points: entry.item.points,
+            created: entry.item.created,
+            body: entry.item.body.into(),
+            reason: entry.reason.is_some(),
+        }
+    }
+
+    fn equals(&self, known: &Known) -> bool {
+        self.req == known.req
+            && self.points == known.points
+            && self.created == known.created
+            && self.body == known.body
+    }
+}
+
+/// A storage over `bytes` with power for `left` steps.
+pub fn powered<'a>(bytes: &'a mut [u8], g: Geometry, left: u64, cut: Cut) -> FaultyStorage<'a> {
+    FaultyStorage::new(RamStorage::new(bytes, g), left, cut)
+}
+
+/// A random but repeatable day at a till: appends in bursts, answers out of order, refusals.
+pub fn script(seed: u64, n: usize, body_max: usize) -> Vec<Op> {
+    let mut rng = Rng(seed | 1);
+    (0..n)
+        .map(|i| {
+            let nth = if rng.below(3) == 0 { rng.below(6) } else { 0 };
+            let busy = (i / 20) % 2 == 0;
+            match rng.below(20) {
+                0..=4 => {
+                    Op::Append { body: rng.below(body_max), points: rng.below(100) as u32 + 1 }
+                }
+                5 | 6 if busy => {
+                    Op::Append { body: rng.below(body_max), points: rng.next() as u32 }
+                }
+                5..=7 => Op::Send { nth },
+                8..=12 => Op::Settle { nth },
+                13 | 14 => Op::Stage { nth },
+                15 => Op::Again { back: rng.below(20) },
+                16 => Op::Bury { nth },
+                17 => Op::Discard { nth: 0 },
+                18 if busy => Op::Maintain,
+                18 => Op::Commit,
+                _ if rng.below(4) == 0 => Op::Reopen,
+                _ => Op::Send { nth },
+            }
+        })
+        .collect()
+}

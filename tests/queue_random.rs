@@ -1,0 +1,253 @@
+//! Random payloads and tears, random operations with faults, lost and reordered blocks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::*;
+use pointcard::port::ram::{Cut, RamStorage};
+use pointcard::port::{Geometry, PortError, Storage};
+use pointcard::queue::{ENTRY_MAX, Item, Queue};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+fn item<'a>(req: &'a str, body: &'a [u8]) -> Item<'a> {
+    Item { req_id: req, profile: 1, kind: 1, points: 10, created: 5, body }
+}
+
+/// One or two torn appends of random bytes, then a clean one: it must be there, alone.
+fn tear(g: Geometry, image: &[u8], work: &mut [u8], rng: &mut Rng) {
+    work.copy_from_slice(image);
+    let mut q = Queue::new();
+    let mut maybe = Vec::new();
+    for _ in 0..1 + rng.below(2) {
+        let mut body = [0; 300];
+        let len = rng.below(300);
+        rng.fill(&mut body[..len]);
+        let req = format!("{:x}", rng.next());
+        let near = if rng.below(2) == 0 { 14 } else { 340 };
+        let cut = if rng.below(2) == 0 { Cut::Clean } else { Cut::Torn };
+        let mut s = powered(work, g, rng.below(near) as u64, cut);
+        if q.open(&mut s, [1; 8]).is_ok() {
+            let _ = q.append(&mut s, &item(&req, &body[..len]));
+        }
+        maybe.push((req, body[..len].to_vec()));
+    }
+    let mut s = RamStorage::new(work, g);
+    q.open(&mut s, [1; 8]).unwrap();
+    let mut body = [0; 300];
+    let len = rng.below(300);
+    rng.fill(&mut body[..len]);
+    let seq = q.append(&mut s, &item("clean", &body[..len])).unwrap().seq;
+    q.open(&mut s, [1; 8]).unwrap();
+    let (mut from, mut buf, mut found) = (0, [0; ENTRY_MAX], 0);
+    while let Some(entry) = q.next(&mut s, from, &mut buf).unwrap() {
+        if entry.seq == seq {
+            assert_eq!((entry.item.req_id, entry.item.body), ("clean", &body[..len]));
+            found += 1;
+        } else if entry.item.req_id != "before" {
+            let whole = |m: &(String, Vec<u8>)| m.0 == entry.item.req_id && m.1 == entry.item.body;
+            assert!(maybe.iter().any(whole), "nobody appended {entry:?}");
+        } else {
+            found += 1;
+        }
+        from = entry.seq + 1;
+    }
+    assert_eq!(found, 2, "an acknowledged entry is gone");
+}
+
+#[test]
+fn random_tears_never_take_an_acknowledged_entry() {
+    let n = cases(200_000, 100_000_000);
+    let mut done = 0;
+    for (prog, share) in [(1, 2), (4, 4), (16, 4)] {
+        let g = geometry(2048, 8, prog, prog);
+        let mut image = blank(&g);
+        let mut q = Queue::new();
+        let mut s = RamStorage::new(&mut image, g);
+        q.open(&mut s, [7; 8]).unwrap();
+        q.append(&mut s, &item("before", b"x")).unwrap();
+        let mut work = image.clone();
+        let mut rng = Rng(seed() + u64::from(prog));
+        for case in 0..n / share {
+            let at = rng.0;
+            if let Err(e) = catch_unwind(AssertUnwindSafe(|| tear(g, &image, &mut work, &mut rng)))
+            {
+                eprintln!("prog {prog} case {case}: generator state {at:#x}");
+                resume_unwind(e);
+            }
+            done += 1;
+        }
+    }
+    println!("random tears: {done}, lost 0, altered 0 (seed {})", seed());
+}
+
+/// Random operations; the power goes at random moments, often while recovering.
+#[test]
+fn random_operations_with_faults_agree_with_the_model() {
+    let days = cases(60, 20_000);
+    let (mut ops, mut cuts) = (0u64, 0u64);
+    let shapes = [
+        geometry(1024, 8, 1, 1),
+        geometry(4096, 8, 4, 4),
+        geometry(4096, 9, 16, 64),
+        geometry(2048, 16, 4, 512),
+        geometry(512, 24, 1, 1),
+    ];
+    for day in 0..days {
+        let g = shapes[day as usize % shapes.len()];
+        let seed = seed() + day;
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            let mut rng = Rng(seed * 31 + 1);
+            let mut bytes = blank(&g);
+            let (mut q, mut model) = (Queue::new(), Model::default());
+            q.open(&mut powered(&mut bytes, g, u64::MAX, Cut::Clean), [1; 8]).unwrap();
+            for op in script(seed, 600, g.sector_size as usize / 5) {
+                let cut = if rng.below(2) == 0 { Cut::Clean } else { Cut::Torn };
+                let left = if rng.below(6) == 0 { rng.below(500) as u64 } else { u64::MAX };
+                ops += 1;
+                if model.step(&mut q, &mut powered(&mut bytes, g, left, cut), &op, &mut rng).is_ok()
+                {
+                    continue;
+                }
+                cuts += 1;
+                while q
+                    .open(&mut powered(&mut bytes, g, 1 + rng.below(300) as u64, cut), [2; 8])
+                    .is_err()
+                {
+                    cuts += 1;
+                }
+                let mut s = powered(&mut bytes, g, u64::MAX, cut);
+                q.open(&mut s, [3; 8]).unwrap();
+                model.compare(&mut q, &mut s);
+                model = model.after_recovery(&mut q, &mut s);
+            }
+        }));
+        if let Err(e) = told {
+            eprintln!("day {day} seed {seed} {g:?}");
+            resume_unwind(e);
+        }
+    }
+    println!("random operations: {ops}, cuts {cuts}, lost 0, doubled 0 (seed {})", seed());
+}
+
+/// A disk that keeps unsynced blocks in any order, and may spoil one it was writing.
+struct Disk {
+    durable: Vec<u8>,
+    now: Vec<u8>,
+    g: Geometry,
+    left: u64,
+}
+
+const BLOCK: usize = 512;
+
+impl Disk {
+    fn call(&mut self) -> Result<(), PortError> {
+        if self.left == 0 {
+            return Err(PortError(4));
+        }
+        self.left -= 1;
+        Ok(())
+    }
+
+    /// What a restart finds: of the blocks not yet synced some are new, some old, some spoilt.
+    fn crash(&mut self, rng: &mut Rng, spoil: bool) {
+        for (old, new) in self.durable.chunks_mut(BLOCK).zip(self.now.chunks(BLOCK)) {
+            if old != new {
+                match rng.below(if spoil { 3 } else { 2 }) {
+                    0 => {}
+                    1 => old.copy_from_slice(new),
+                    _ => rng.fill(old),
+                }
+            }
+        }
+        self.now.clone_from(&self.durable);
+        self.left = u64::MAX;
+    }
+}
+
+impl Storage for Disk {
+    fn geometry(&self) -> Geometry {
+        self.g
+    }
+    fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<(), PortError> {
+        buf.copy_from_slice(&self.now[at as usize..at as usize + buf.len()]);
+        Ok(())
+    }
+    fn prog(&mut self, at: u32, data: &[u8]) -> Result<(), PortError> {
+        self.call()?;
+        self.now[at as usize..at as usize + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+    fn erase(&mut self, sector: u32) -> Result<(), PortError> {
+        self.call()?;
+        let size = self.g.sector_size as usize;
+        self.now[sector as usize * size..][..size].fill(0xFF);
+        Ok(())
+    }
+    fn sync(&mut self) -> Result<(), PortError> {
+        self.call()?;
+        self.durable.clone_from(&self.now);
+        Ok(())
+    }
+}
+
+fn reorder(name: &str, align: u32, spoil: bool, runs: u64) {
+    let g = geometry(4096, 8, 4, align);
+    for run in 0..runs {
+        let seed = seed() + run;
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            let mut rng = Rng(seed * 77 + 1);
+            let mut disk = Disk { durable: blank(&g), now: blank(&g), g, left: u64::MAX };
+            let (mut q, mut model) = (Queue::new(), Model::default());
+            q.open(&mut disk, [1; 8]).unwrap();
+            for op in script(seed, 60, 900) {
+                disk.left = if rng.below(8) == 0 { rng.below(4) as u64 } else { u64::MAX };
+                if model.step(&mut q, &mut disk, &op, &mut rng).is_ok() {
+                    continue;
+                }
+                disk.crash(&mut rng, spoil);
+                q.open(&mut disk, [2; 8]).unwrap();
+                model.compare(&mut q, &mut disk);
+                model = model.after_recovery(&mut q, &mut disk);
+            }
+        }));
+        if let Err(e) = told {
+            eprintln!("run {run} seed {seed} {g:?}");
+            resume_unwind(e);
+        }
+    }
+    println!("{name}: {runs} runs, lost 0, doubled 0 (seed {})", self::seed());
+}
+
+#[test]
+fn reordered_blocks_lose_nothing() {
+    reorder("reordered, power-safe, align 4", 4, false, cases(1_000, 5_000_000));
+}
+
+#[test]
+fn spoilt_blocks_lose_nothing_when_aligned() {
+    reorder("reordered and spoilt, align 512", 512, true, cases(1_000, 5_000_000));
+}
+
+/// The n-th call of the port fails, for every n.
+#[test]
+fn every_failing_call_is_survived() {
+    let g = geometry(1024, 8, 4, 4);
+    let ops = script(seed(), 60, 150);
+    for fails in 0.. {
+        let mut disk = Disk { durable: blank(&g), now: blank(&g), g, left: fails };
+        let mut rng = Rng(5);
+        let (mut q, mut model) = (Queue::new(), Model::default());
+        let mut failed = q.open(&mut disk, [1; 8]).is_err();
+        if !failed {
+            failed = ops.iter().any(|op| model.step(&mut q, &mut disk, op, &mut rng).is_err());
+            assert!(!failed || q.commit(&mut disk).is_err(), "it goes on after a failure");
+        }
+        disk.left = u64::MAX;
+        q.open(&mut disk, [1; 8]).unwrap();
+        model.compare(&mut q, &mut disk);
+        if !failed {
+            assert!(fails > 60);
+            return;
+        }
+    }
+}
