@@ -31,7 +31,7 @@ fn key(name: &str) -> String {
 }
 
 fn sandbox() -> Sandbox {
-    let mut config = pointcard_sandbox::Config::new(APP_ID, &key("app2048.pub.b64"));
+    let mut config = pointcard_sandbox::Config::new(APP_ID, key("app2048.pub.b64"));
     config.alipay_key = Some(key("alipay2048.pkcs8.pem"));
     Sandbox::start(config).unwrap()
 }

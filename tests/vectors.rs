@@ -6,6 +6,7 @@
 //! A row is pending when what it holds needs a feature that is not built (GBK text, AES, keys
 //! above 2048 bits).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::explicit_write)] // past the test runner's capture
 
 /// Prints past the test harness: the lines are the report, also when everything passed.
 macro_rules! say {

@@ -117,6 +117,7 @@ impl<P: Ports> Client<'_, P> {
     }
 
     /// Forgets a transfer whose end nobody can tell: the entry is repeated.
+    #[cfg(feature = "capi")]
     pub(crate) fn abandon(&mut self) {
         self.flight = None;
     }

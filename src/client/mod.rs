@@ -358,6 +358,7 @@ impl<'c, P: Ports> Client<'c, P> {
     }
 
     /// Drops the key texts: they are needed only until the client is open.
+    #[cfg(feature = "capi")]
     pub(crate) fn forget_key_texts(&mut self) {
         self.config.private_key = "";
         self.config.app_public_key = "";

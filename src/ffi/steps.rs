@@ -154,7 +154,7 @@ pub unsafe extern "C" fn pointcard_on_response(
             let response = &*response;
             let body: &[u8] = match response.body_len {
                 0 => &[],
-                ..=POINTCARD_ANSWER_MAX => {
+                1..=POINTCARD_ANSWER_MAX => {
                     core::slice::from_raw_parts(response.body, response.body_len)
                 }
                 _ => return client.on_transport_error(exchange, TOO_LONG),

@@ -26,7 +26,7 @@ pub fn after(retry_after_s: u32, random: u32) -> u32 {
 
 /// `random` of 2^32, scaled to 0..=`ceiling`.
 fn scale(ceiling: u32, random: u32) -> u32 {
-    ((u64::from(ceiling) + 1) * u64::from(random) >> 32) as u32
+    (((u64::from(ceiling) + 1) * u64::from(random)) >> 32) as u32
 }
 
 /// What may be sent when: one moment for the whole queue, and a few for single entries.

@@ -78,7 +78,7 @@ impl Transport for HttpTransport {
             .send(request.body)
             .map_err(|error| failed(&error))?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let date = header("date").and_then(|date| text::http_date(date)).unwrap_or(0);
+        let date = header("date").and_then(text::http_date).unwrap_or(0);
         let retry_after_s = header("retry-after").map_or(0, |value| seconds(value, date));
         let status = response.status().as_u16();
         let body_len = read_all(response.body_mut().as_reader(), answer)?;
