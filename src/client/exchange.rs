@@ -4,9 +4,9 @@
 //! POST; later an [`Outcome`], with the queue already brought up to date. What an answer *means*
 //! is `verdict`'s business.
 
-use super::{Client, KIND_DEPOSIT, Step, Vault};
+use super::{Client, KIND_DEPOSIT, REQUEST_MAX, Step, Vault};
 use crate::crypto::Digest;
-use crate::gateway;
+use crate::gateway::{self, Session};
 use crate::gateway::points::{self, Query};
 use crate::outcome::{Detail, Outcome, Verdict};
 use crate::points::sale::{self, Deposit};
@@ -25,7 +25,7 @@ pub(super) struct Flight {
     pub(super) seq: u64,
     pub(super) attempts: u8,
     points: u32,
-    req_id: Text<32>,
+    pub(super) req_id: Text<32>,
     pub(super) query: bool,
 }
 
@@ -38,6 +38,12 @@ impl<P: Ports> Client<'_, P> {
     pub fn next_request<'b>(&mut self, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
         let step = self.start_next(buf).map_err(enough);
         self.note(step)
+    }
+
+    /// Entries the latest look passed over: another configuration's, a later version's, or too long
+    /// for today's configuration. They wait for a person.
+    pub fn held(&self) -> u32 {
+        self.held
     }
 
     /// After `next_request` said `None`: milliseconds until something is due; 0 = nothing waits.
@@ -53,37 +59,62 @@ impl<P: Ports> Client<'_, P> {
 
     fn start_next<'b>(&mut self, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
         self.no_flight()?;
+        self.mend()?;
         let now = self.ports.clock().monotonic_ms();
         self.wait_ms = self.pace.line_wait(now);
         if self.wait_ms != 0 {
             self.queue.commit(self.ports.storage())?;
             return Ok(None);
         }
-        let (time, session) = (self.unix_time(), self.session());
-        let Self { queue, ports, record, vault, pace, .. } = self;
-        let (mut from, mut wait) = (0, u32::MAX);
-        while let Some(entry) = queue.next(ports.storage(), from, record)? {
-            from = entry.seq + 1;
-            if entry.item.profile != self.profile || entry.item.kind != KIND_DEPOSIT {
-                continue; // Another configuration's, or a later version's: held.
+        // An entry that keeps failing may be what fails, not the line: the others go first.
+        let suspect = self.pace.suspect();
+        let mut due = self.pick(now, suspect, buf)?;
+        if due.is_none() && suspect.is_some() {
+            due = self.pick(now, None, buf)?;
+        }
+        match due {
+            Some(seq) => self.send(seq, buf),
+            None => {
+                self.queue.commit(self.ports.storage())?;
+                Ok(None)
             }
-            let entry_wait = pace.entry_wait(entry.seq, now);
-            if entry_wait != 0 {
-                wait = wait.min(entry_wait);
+        }
+    }
+
+    /// The oldest entry that may be sent now, `pass_over` aside. Counts what is held, and notes how
+    /// long it is until the next one is due.
+    fn pick(&mut self, now: u64, pass_over: Option<u64>, buf: &mut [u8]) -> Result<Option<u64>> {
+        let session = self.session();
+        let Self { queue, ports, record, pace, .. } = self;
+        let (mut from, mut wait) = (0, u32::MAX);
+        self.held = 0;
+        while let Some(entry) = queue.next(ports.storage(), from, record)? {
+            from = entry.seq.saturating_add(1);
+            if entry.item.profile != self.profile || !is_sendable(&session, &entry, buf)? {
+                self.held += 1;
                 continue;
             }
-            let deposit = Deposit::load(entry.item.body)?;
-            let update = deposit.update(entry.item.req_id, entry.item.points);
-            let mut sign =
-                |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
-            let request = gateway::build(&session, points::UPDATE, &update, time, &mut sign, buf)?;
-            let mut flight = Flight::of(&entry);
-            flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
-            return Ok(Some(self.take_off(flight, request)));
+            match pace.entry_wait(entry.seq, now) {
+                0 if pass_over != Some(entry.seq) => return Ok(Some(entry.seq)),
+                entry_wait => wait = wait.min(entry_wait),
+            }
         }
         self.wait_ms = if wait == u32::MAX { 0 } else { wait };
-        self.queue.commit(self.ports.storage())?;
         Ok(None)
+    }
+
+    /// Builds and signs the entry's request; then, and only then, it counts as sent.
+    fn send<'b>(&mut self, seq: u64, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
+        let (time, session) = (self.unix_time(), self.session());
+        let Self { queue, ports, record, vault, .. } = self;
+        let Some(entry) = queue.next(ports.storage(), seq, record)? else { return Ok(None) };
+        let deposit = Deposit::load(entry.item.body)?;
+        let update = deposit.update(entry.item.req_id, entry.item.points);
+        let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
+        let request = gateway::build(&session, points::UPDATE, &update, time, &mut sign, buf)?;
+        let mut flight = Flight::of(&entry);
+        flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
+        Ok(Some(self.take_off(flight, request)))
     }
 
     /// A request for a shopper's balance, in `buf`. Takes the place of an entry's exchange.
@@ -164,11 +195,12 @@ impl<P: Ports> Client<'_, P> {
         http: &HttpAnswer,
         body: &[u8],
     ) -> Result<Outcome> {
+        self.mend()?;
         let flight = self.land(exchange)?;
         self.correct_clock(http.date);
         let judged = self.judge(&flight, http, body);
         if flight.query {
-            return Ok(self.end_query(flight, judged, http));
+            return Ok(self.end_query(flight, judged));
         }
         self.end_update(flight, judged, http)
     }
@@ -188,7 +220,7 @@ impl<P: Ports> Client<'_, P> {
             self.queue.retract(self.ports.storage(), flight.seq)?;
         }
         let verdict = if error.not_sent { Verdict::Deferred } else { Verdict::Unknown };
-        let wait = self.line_failed(0);
+        let wait = if flight.query { 0 } else { self.line_failed(flight.seq, 0) };
         Ok(flight.outcome(verdict, status, wait))
     }
 
@@ -250,11 +282,27 @@ impl Flight {
     }
 }
 
+/// Whether this version and configuration can send the entry at all. One that cannot be sent must
+/// not stop those behind it.
+fn is_sendable(session: &Session<'_>, entry: &Entry<'_>, buf: &mut [u8]) -> Result<bool> {
+    let Ok(deposit) = Deposit::load(entry.item.body) else { return Ok(false) };
+    if entry.item.kind != KIND_DEPOSIT {
+        return Ok(false);
+    }
+    let update = deposit.update(entry.item.req_id, entry.item.points);
+    match gateway::request_size(session, points::UPDATE, &update, buf) {
+        Ok(size) => Ok(size <= REQUEST_MAX),
+        // With all the room there is: too long for ever. With less: the caller's buffer is small.
+        Err(_) if buf.len() >= REQUEST_MAX => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Where not even the JSON fitted, what is needed is not known; what is always enough is.
 fn enough(error: Error) -> Error {
     match error {
         Error { status: Status::BufferTooSmall, what: "biz_content", .. } => {
-            Error::new(Status::BufferTooSmall, "request").at(super::REQUEST_MAX)
+            Error::new(Status::BufferTooSmall, "request").at(REQUEST_MAX)
         }
         other => other,
     }

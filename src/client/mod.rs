@@ -125,6 +125,7 @@ pub struct Client<'c, P: Ports> {
     exchange: u32,
     pace: Pace,
     wait_ms: u32,
+    held: u32,
     distrust: u8,
     clock_off: bool,
     clock_offset: i64,
@@ -151,6 +152,7 @@ impl<'c, P: Ports> Client<'c, P> {
             exchange: 0,
             pace: Pace::new(),
             wait_ms: 0,
+            held: 0,
             distrust: 0,
             clock_off: false,
             clock_offset: 0,
@@ -165,17 +167,23 @@ impl<'c, P: Ports> Client<'c, P> {
     /// Fails with `Missing`, `TooLong`, `Encoding`, `Insecure`, a key status, `MediaCorrupt`,
     /// `MediaVersion`, `Geometry` or `Storage`; the detail names the member.
     pub fn open(&mut self) -> Result<Opened> {
+        self.close();
         let opened = self.check_config().and_then(|()| self.load_keys()).and_then(|()| {
             self.profile = sale::profile(&self.owner(), self.gateway());
             let salt = self.salt();
             self.queue.open(self.ports.storage(), salt)
         });
+        if opened.is_err() {
+            self.close();
+        }
         self.note(opened)
     }
 
     /// Wipes the keys and closes the queue.
     pub fn close(&mut self) {
         self.vault.private.clear();
+        self.vault.own_public = PublicKey::new();
+        self.vault.alipay = PublicKey::new();
         self.queue.close();
         self.flight = None;
     }
@@ -253,7 +261,8 @@ impl<'c, P: Ports> Client<'c, P> {
     ///
     /// When this returns `Ok` the entry is durable and will be sent, with the same `req_id` every
     /// time, until the gateway gives a verified answer. A sale recorded a moment ago is answered
-    /// with its first ticket. `Storage` means unknown, not "nothing recorded": call again.
+    /// with its first ticket. `Storage` means unknown, not "nothing recorded": call again; the
+    /// store is then opened anew before anything is written.
     pub fn accrue(&mut self, sale: &Sale<'_>) -> Result<Ticket> {
         let ticket = self.record_sale(sale);
         self.note(ticket)
@@ -273,6 +282,7 @@ impl<'c, P: Ports> Client<'c, P> {
             own => Text::try_from(own).map_err(|_| Error::new(Status::TooLong, "sale.req_id"))?,
         };
         self.check_sendable(&deposit, &req_id, sale.points)?;
+        self.mend()?;
         let created = self.unix_time();
         let body = deposit.store(&mut self.record)?;
         let item = Item {
@@ -285,6 +295,16 @@ impl<'c, P: Ports> Client<'c, P> {
         };
         let appended = self.queue.append(self.ports.storage(), &item)?;
         Ok(Ticket { seq: appended.seq, req_id, duplicate: appended.duplicate })
+    }
+
+    /// After a storage failure nobody knows what is on the medium: it is read again before anything
+    /// else is written.
+    fn mend(&mut self) -> Result<()> {
+        if self.queue.is_poisoned() {
+            let salt = self.salt();
+            self.queue.open(self.ports.storage(), salt)?;
+        }
+        Ok(())
     }
 
     /// What could never be sent must not be accepted.
@@ -321,9 +341,11 @@ impl<'c, P: Ports> Client<'c, P> {
     pub fn pending(&mut self, user_id: &str) -> Result<Pending> {
         let mut cursor = Cursor::default();
         let mut pending = Pending::default();
+        let profile = self.profile;
         while let Some(entry) = self.walk(&mut cursor)? {
             let open = matches!(entry.state, EntryState::Waiting | EntryState::Sent);
-            if open && Deposit::load(entry.item.body)?.user_id == user_id {
+            let his = Deposit::load(entry.item.body).is_ok_and(|sale| sale.user_id == user_id);
+            if open && his && entry.item.profile == profile {
                 pending.entries += 1;
                 pending.points += u64::from(entry.item.points);
             }
@@ -333,7 +355,7 @@ impl<'c, P: Ports> Client<'c, P> {
 
     /// Prepares storage in idle time, so that no sale waits for a flash erase.
     pub fn maintain(&mut self) -> Result<()> {
-        let done = self.queue.maintain(self.ports.storage());
+        let done = self.mend().and_then(|()| self.queue.maintain(self.ports.storage()));
         self.note(done)
     }
 

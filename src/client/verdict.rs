@@ -21,7 +21,8 @@ const DISTRUST: u8 = 3;
 const CODE_KEPT: usize = 8;
 const SUB_CODE_KEPT: usize = 64;
 
-/// The latest flow numbers and whose they are. The same number for another entry is a replay.
+/// The latest flow numbers and whose they are. The same number for another req_id is a replay, or
+/// a gateway that takes two credits for one.
 pub(super) struct Seen {
     latest: [(u64, u64); 8],
     next: usize,
@@ -29,17 +30,17 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) const fn new() -> Seen {
-        Seen { latest: [(0, u64::MAX); 8], next: 0 }
+        Seen { latest: [(0, 0); 8], next: 0 }
     }
 
-    /// False when `flow_no` was seen for another entry than `seq`.
-    fn admit(&mut self, flow_no: &str, seq: u64) -> bool {
-        let print = fingerprint(flow_no);
-        if let Some(known) = self.latest.iter().find(|known| known.0 == print) {
-            return known.1 == seq;
+    /// False when `flow_no` was seen for another key than `req_id`.
+    fn admit(&mut self, flow_no: &str, req_id: &str) -> bool {
+        let (flow, whose) = (fingerprint(flow_no), fingerprint(req_id));
+        if let Some(known) = self.latest.iter().find(|known| known.0 == flow) {
+            return known.1 == whose;
         }
         if let Some(slot) = self.latest.get_mut(self.next) {
-            *slot = (print, seq);
+            *slot = (flow, whose);
         }
         self.next = (self.next + 1) % self.latest.len();
         true
@@ -58,11 +59,18 @@ pub(super) struct Judged {
     outcome: gateway::Outcome,
     point_log_no: Text<64>,
     balance: Option<Balance>,
+    /// The flow number was another entry's.
+    foreign: bool,
 }
 
 impl Judged {
     fn unknown() -> Judged {
-        Judged { outcome: gateway::Outcome::Unknown, point_log_no: Text::new(), balance: None }
+        Judged {
+            outcome: gateway::Outcome::Unknown,
+            point_log_no: Text::new(),
+            balance: None,
+            foreign: false,
+        }
     }
 }
 
@@ -95,8 +103,8 @@ impl<P: Ports> Client<'_, P> {
         let (key, scratch) = (&self.vault.alipay, &mut self.vault.scratch);
         let verified = answer.verify(self.config.sign_type.digest(), key, scratch);
         detail.authenticated = verified.is_ok();
-        detail.code = answer.code().unwrap_or_default();
-        detail.sub_code = answer.sub_code().unwrap_or_default();
+        detail.code = printable(&answer.code().unwrap_or_default());
+        detail.sub_code = printable(&answer.sub_code().unwrap_or_default());
         let told = answer.outcome(http.status, verified.is_ok());
         judged.outcome = told;
         if let Err(error) = verified {
@@ -121,25 +129,22 @@ impl<P: Ports> Client<'_, P> {
             return Ok(());
         }
         judged.point_log_no = points::point_log_no(answer)?;
-        match self.seen.admit(&judged.point_log_no, flight.seq) {
-            true => Ok(()),
-            false => Err(Error::new(Status::Duplicate, "point_log_no")),
+        judged.foreign = !self.seen.admit(&judged.point_log_no, &flight.req_id);
+        match judged.foreign {
+            false => Ok(()),
+            true => Err(Error::new(Status::Duplicate, "point_log_no")),
         }
     }
 
-    pub(super) fn end_query(
-        &mut self,
-        flight: Flight,
-        judged: Judged,
-        http: &HttpAnswer,
-    ) -> Outcome {
-        let (verdict, wait) = match judged.outcome {
-            gateway::Outcome::Accepted => (Verdict::Accepted, self.line_works()),
-            gateway::Outcome::Rejected => (Verdict::Rejected, self.line_works()),
-            // A query books nothing: it is asked again when the caller likes.
-            other => (deferred_or_unknown(other), self.wait_after(other, &flight, http)),
+    /// A query books nothing: it is asked again when the caller likes, and says nothing about the
+    /// line that sales are sent on.
+    pub(super) fn end_query(&mut self, flight: Flight, judged: Judged) -> Outcome {
+        let verdict = match judged.outcome {
+            gateway::Outcome::Accepted => Verdict::Accepted,
+            gateway::Outcome::Rejected => Verdict::Rejected,
+            other => deferred_or_unknown(other),
         };
-        let mut outcome = flight.outcome(verdict, self.status_after(verdict), wait);
+        let mut outcome = flight.outcome(verdict, self.status_after(verdict), 0);
         outcome.balance = judged.balance;
         outcome
     }
@@ -156,11 +161,16 @@ impl<P: Ports> Client<'_, P> {
                 if self.queue.stage(flight.seq).is_err() {
                     self.queue.settle(self.ports.storage(), flight.seq)?;
                 }
-                (Verdict::Accepted, self.line_works())
+                (Verdict::Accepted, self.line_works(flight.seq))
             }
             gateway::Outcome::Rejected => {
-                let wait = self.line_works();
+                let wait = self.line_works(flight.seq);
                 (self.bury(&flight)?, wait)
+            }
+            // Twice another entry's flow number: it will not get one of its own, and must not be
+            // taken for credited when the other's is forgotten.
+            gateway::Outcome::Unknown if judged.foreign && flight.attempts > 1 => {
+                (self.bury(&flight)?, 0)
             }
             other => {
                 let verdict = deferred_or_unknown(other);
@@ -182,7 +192,7 @@ impl<P: Ports> Client<'_, P> {
     /// Into the dead letters. An earlier attempt of unknown end makes the refusal uncertain: the
     /// points may have been credited then, and the gateway may only be refusing the repeat.
     fn bury(&mut self, flight: &Flight) -> Result<Verdict> {
-        let uncertain = flight.attempts > 1;
+        let uncertain = flight.attempts > 1 || speaks_of_a_repeat(&self.detail.sub_code);
         let at = self.unix_time();
         let detail = &self.detail;
         let (code, sub_code) = (cut(&detail.code, CODE_KEPT), cut(&detail.sub_code, SUB_CODE_KEPT));
@@ -207,36 +217,36 @@ impl<P: Ports> Client<'_, P> {
         use gateway::Outcome as Told;
         let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
         match outcome {
-            Told::Token | Told::Config => self.pace.line_paused(now, random),
-            Told::Throttled => self.line_failed(http.retry_after_s),
-            Told::Unauthenticated => self.distrusted(http),
+            Told::Token | Told::Config => self.pace.line_paused(flight.seq, now, random),
+            Told::Unauthenticated => self.distrusted(flight, http),
             // A verified "system error" is this entry's trouble; anything else is the line's.
-            _ if self.detail.authenticated && !flight.query => {
+            Told::Unknown if self.detail.authenticated => {
                 self.distrust = 0;
                 self.pace.entry_failed(flight.seq, flight.attempts.into(), now, random)
             }
-            _ => self.line_failed(http.retry_after_s),
+            _ => self.line_failed(flight.seq, http.retry_after_s),
         }
     }
 
     /// A refusal anybody on the way could have written: repeated, and when it repeats, paused.
-    fn distrusted(&mut self, http: &HttpAnswer) -> u32 {
+    fn distrusted(&mut self, flight: &Flight, http: &HttpAnswer) -> u32 {
         self.distrust = self.distrust.saturating_add(1);
         if self.distrust < DISTRUST {
-            return self.line_failed(http.retry_after_s);
+            return self.line_failed(flight.seq, http.retry_after_s);
         }
         let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
-        self.pace.line_paused(now, random)
+        self.pace.line_paused(flight.seq, now, random)
     }
 
-    pub(super) fn line_failed(&mut self, retry_after_s: u32) -> u32 {
+    pub(super) fn line_failed(&mut self, seq: u64, retry_after_s: u32) -> u32 {
         let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
-        self.pace.line_failed(now, retry_after_s, random)
+        self.pace.line_failed(seq, now, retry_after_s, random)
     }
 
-    fn line_works(&mut self) -> u32 {
+    fn line_works(&mut self, seq: u64) -> u32 {
         self.distrust = 0;
-        self.pace.line_works();
+        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
+        self.pace.line_works(seq, now, random);
         0
     }
 
@@ -248,6 +258,27 @@ impl<P: Ports> Client<'_, P> {
             _ => (self.ports.clock().monotonic_ms() as u32).wrapping_mul(0x9E37_79B9),
         }
     }
+}
+
+/// Another till, or this one before its store was replaced, may have sent the same req_id: a
+/// refusal that says so is no proof that nothing was credited. (The business codes of these methods
+/// are not documented; these words are what such codes are made of elsewhere on the platform.)
+fn speaks_of_a_repeat(sub_code: &str) -> bool {
+    let says = |word: &str| {
+        sub_code.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    ["REPEAT", "DUPLIC", "ALREADY", "IDEMPOT"].iter().any(|word| says(word))
+}
+
+/// Text for a log line: what is not printable ASCII becomes `?`, so that nobody on the line can
+/// write lines of his own into a log.
+fn printable<const N: usize>(text: &str) -> Text<N> {
+    let mut out = Text::new();
+    for c in text.chars() {
+        // Never longer than what came, which fitted.
+        let _ = out.push(if c.is_ascii_graphic() || c == ' ' { c } else { '?' });
+    }
+    out
 }
 
 /// The longest beginning of `text` with at most `max` bytes.

@@ -74,7 +74,7 @@ unsafe impl Versioned for pointcard_ticket {
 ///
 /// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_RANGE (points),
 /// ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
-/// was recorded. ERR_STORAGE: unknown whether it was; close, init, and call again.
+/// was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
 /// Not for interrupt handlers.
 // Safety: `client` as everywhere; `sale` and `ticket` are null or structures as the header
 // describes them.

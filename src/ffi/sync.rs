@@ -37,12 +37,15 @@ pub struct pointcard_report {
     pub retry_in_ms: u32,
     /// 1: the terminal's clock is unknown or wrong.
     pub clock_wrong: u32,
+    /// Of the waiting entries, those held for a person: another configuration's, or not to be sent
+    /// by this one.
+    pub held: u32,
 }
 
 // Safety: repr(C), u32 first, integers only.
 unsafe impl Versioned for pointcard_report {
     const NAME: &'static str = "report";
-    const V1_SIZE: usize = 40;
+    const V1_SIZE: usize = 44;
 }
 
 /// pointcard_outcome.verdict: credited (or answered).
@@ -265,6 +268,7 @@ fn c_report(report: &Report) -> pointcard_report {
         waiting: report.waiting,
         retry_in_ms: report.retry_in_ms,
         clock_wrong: report.clock_wrong.into(),
+        held: report.held,
     }
 }
 

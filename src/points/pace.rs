@@ -8,6 +8,10 @@
 pub const BASE_MS: u32 = 1_000;
 /// Longest back-off ceiling.
 pub const CAP_MS: u32 = 300_000;
+/// Longest `Retry-After` that is obeyed, in seconds: anybody on the line can write one.
+const ASKED_MAX_S: u32 = 3_600;
+/// Failures in a row with the same entry after which it, and not the line, is suspected.
+const STRIKES: u8 = 3;
 /// How many entries can be waiting for a retry of their own at one time.
 const DEFERRED: usize = 8;
 
@@ -20,7 +24,7 @@ pub fn full_jitter(failures: u32, random: u32) -> u32 {
 /// The gateway's own `Retry-After`, plus up to a quarter (and a second) of jitter so that the
 /// terminals it sent away do not come back together. Never earlier than asked.
 pub fn after(retry_after_s: u32, random: u32) -> u32 {
-    let asked = retry_after_s.min(86_400) * 1_000;
+    let asked = retry_after_s.min(ASKED_MAX_S) * 1_000;
     asked + scale(asked / 4 + 1_000, random)
 }
 
@@ -35,6 +39,8 @@ pub struct Pace {
     failures: u32,
     not_before: u64,
     deferred: [(u64, u64); DEFERRED],
+    /// The entry the line failed with last, and how often in a row.
+    failing: (u64, u8),
 }
 
 /// An entry number no entry has.
@@ -43,17 +49,24 @@ const NONE: u64 = u64::MAX;
 impl Pace {
     /// Nothing waits.
     pub const fn new() -> Pace {
-        Pace { failures: 0, not_before: 0, deferred: [(NONE, 0); DEFERRED] }
+        Pace { failures: 0, not_before: 0, deferred: [(NONE, 0); DEFERRED], failing: (NONE, 0) }
     }
 
-    /// The line works: the next entry may go at once.
-    pub fn line_works(&mut self) {
+    /// The line works, as entry `seq` has shown: the next one may go at once. If another one kept
+    /// failing, it was not the line: that one waits by itself.
+    pub fn line_works(&mut self, seq: u64, now: u64, random: u32) {
         self.failures = 0;
         self.not_before = 0;
+        if let Some(suspect) = self.suspect().filter(|suspect| *suspect != seq) {
+            self.defer(suspect, now.saturating_add(full_jitter(u32::MAX, random | HALF).into()), now);
+        }
+        self.failing = (NONE, 0);
     }
 
-    /// The line or the gateway failed, for whichever entry: everything waits. Returns how long.
-    pub fn line_failed(&mut self, now: u64, retry_after_s: u32, random: u32) -> u32 {
+    /// The line or the gateway failed with entry `seq`: everything waits. Returns how long.
+    pub fn line_failed(&mut self, seq: u64, now: u64, retry_after_s: u32, random: u32) -> u32 {
+        let strikes = if self.failing.0 == seq { self.failing.1 } else { 0 };
+        self.failing = (seq, strikes.saturating_add(1));
         self.failures = self.failures.saturating_add(1);
         let wait = match retry_after_s {
             0 => full_jitter(self.failures, random),
@@ -64,22 +77,36 @@ impl Pace {
     }
 
     /// Only a person or a new configuration helps (token, key, clock): the longest wait at once.
-    pub fn line_paused(&mut self, now: u64, random: u32) -> u32 {
+    pub fn line_paused(&mut self, seq: u64, now: u64, random: u32) -> u32 {
         self.failures = self.failures.max(9);
-        self.line_failed(now, 0, random | 1 << 31)
+        self.line_failed(seq, now, 0, random | HALF)
+    }
+
+    /// An entry the line has failed with several times in a row: perhaps it is the entry. The
+    /// others are tried before it.
+    pub fn suspect(&self) -> Option<u64> {
+        (self.failing.1 >= STRIKES).then_some(self.failing.0)
     }
 
     /// This one entry's outcome is unknown; the others may go on. Returns how long it waits.
     pub fn entry_failed(&mut self, seq: u64, attempts: u32, now: u64, random: u32) -> u32 {
         let wait = full_jitter(attempts, random);
-        let due = now.saturating_add(u64::from(wait));
-        self.forget(seq);
-        match self.deferred.iter_mut().find(|(entry, at)| *entry == NONE || *at <= now) {
-            Some(slot) => *slot = (seq, due),
-            // So many doubtful entries at once are the gateway's trouble, not theirs.
-            None => return self.line_failed(now, 0, random),
+        if self.defer(seq, now.saturating_add(u64::from(wait)), now) {
+            return wait;
         }
-        wait
+        // So many doubtful entries at once are the gateway's trouble, not theirs.
+        self.line_failed(seq, now, 0, random)
+    }
+
+    /// False when there is no room for another one.
+    fn defer(&mut self, seq: u64, due: u64, now: u64) -> bool {
+        self.forget(seq);
+        let free = |slot: &&mut (u64, u64)| slot.0 == NONE || wait(slot.1, now) == 0;
+        match self.deferred.iter_mut().find(free) {
+            Some(slot) => *slot = (seq, due),
+            None => return false,
+        }
+        true
     }
 
     /// The entry is settled or gone.
@@ -100,8 +127,23 @@ impl Pace {
     }
 }
 
+impl Default for Pace {
+    fn default() -> Self {
+        Pace::new()
+    }
+}
+
+/// With this bit a random number is at least half of what it could be.
+const HALF: u32 = 1 << 31;
+
+/// What is left until `due`. More than the longest wait there is means that the clock jumped back
+/// (a counter of 32 bits, a reset): then it is due.
 fn wait(due: u64, now: u64) -> u32 {
-    u32::try_from(due.saturating_sub(now)).unwrap_or(u32::MAX)
+    const LONGEST: u64 = (ASKED_MAX_S as u64 * 5 / 4 + 1) * 1_000;
+    match due.saturating_sub(now) {
+        left if left > LONGEST => 0,
+        left => left as u32,
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +164,7 @@ mod tests {
     fn retry_after_is_never_cut_short_and_never_overflows() {
         assert_eq!(after(30, 0), 30_000);
         assert_eq!(after(30, u32::MAX), 38_500);
-        assert!(after(u32::MAX, u32::MAX) >= 86_400_000);
+        assert_eq!(after(u32::MAX, u32::MAX), 4_501_000);
     }
 
     #[test]
@@ -146,13 +188,35 @@ mod tests {
         assert_eq!(pace.line_wait(0), 0);
         pace.entry_failed(8, 5, 0, u32::MAX);
         assert_ne!(pace.line_wait(0), 0);
-        pace.line_works();
+        pace.line_works(1, 0, 0);
         assert_eq!(pace.line_wait(0), 0);
     }
 
     #[test]
     fn a_pause_waits_at_least_half_the_cap() {
         let mut pace = Pace::new();
-        assert!(pace.line_paused(0, 0) >= CAP_MS / 2);
+        assert!(pace.line_paused(1, 0, 0) >= CAP_MS / 2);
+    }
+
+    #[test]
+    fn an_entry_that_keeps_failing_lets_the_others_go_first() {
+        let mut pace = Pace::new();
+        for _ in 0..2 {
+            pace.line_failed(7, 0, 0, 0);
+        }
+        assert_eq!(pace.suspect(), None);
+        pace.line_failed(7, 0, 0, 0);
+        assert_eq!(pace.suspect(), Some(7));
+        pace.line_works(8, 0, 0);
+        assert_eq!(pace.suspect(), None);
+        assert!(pace.entry_wait(7, 0) >= CAP_MS / 2, "it was the entry, not the line");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_makes_everything_due() {
+        let mut pace = Pace::new();
+        pace.line_failed(7, 4_000_000_000, 0, u32::MAX);
+        assert_ne!(pace.line_wait(4_000_000_000), 0);
+        assert_eq!(pace.line_wait(5), 0);
     }
 }

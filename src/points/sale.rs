@@ -16,7 +16,7 @@ use crate::text::{self, Text};
 pub const DEFAULT_MAX_POINTS: u32 = 1_000_000;
 
 /// A paid sale, as the till tells it. Empty text means "not given".
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Sale<'a> {
     /// The shopper's Alipay user id (2088…), ASCII, at most 32 bytes. Required.
     pub user_id: &'a str,
@@ -49,7 +49,7 @@ pub struct Owner<'a> {
 }
 
 /// A checked sale: what is stored, and what is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Deposit<'a> {
     /// Shopper.
     pub user_id: &'a str,
@@ -63,6 +63,20 @@ pub struct Deposit<'a> {
     pub memo: &'a str,
     /// Extra information; may be empty.
     pub ext_info: &'a str,
+}
+
+/// Whose sale it is does not reach a log.
+impl core::fmt::Debug for Sale<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Sale").field("points", &self.points).finish_non_exhaustive()
+    }
+}
+
+/// Whose sale it is does not reach a log.
+impl core::fmt::Debug for Deposit<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Deposit").finish_non_exhaustive()
+    }
 }
 
 const FIELDS: usize = 6;

@@ -56,6 +56,9 @@ pub struct Report {
     pub deferred: u32,
     /// Entries still waiting here.
     pub waiting: u32,
+    /// Of those, passed over by the latest look: another configuration's, or not to be sent by this
+    /// one. They wait for a person.
+    pub held: u32,
     /// Milliseconds until it is worth calling again; 0 with entries waiting = at once.
     pub retry_in_ms: u32,
     /// The terminal's clock is unknown or far from the gateway's.
@@ -104,6 +107,7 @@ pub fn sync<'c, P: Ports>(
     shared.with(|client| {
         client.flush()?;
         report.waiting = client.status().waiting + client.status().sent_unknown;
+        report.held = client.held();
         report.retry_in_ms = client.due_in_ms();
         report.clock_wrong = client.clock_wrong();
         Ok(report)

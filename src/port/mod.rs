@@ -98,7 +98,7 @@ pub trait Ports {
 }
 
 /// One signed request, ready to POST. Lives in the buffer lent to `next_request`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Absolute URL with query: the gateway's URL and the system parameters.
     pub url: &'a str,
@@ -106,6 +106,13 @@ pub struct Request<'a> {
     pub content_type: &'static str,
     /// The body, form-encoded.
     pub body: &'a [u8],
+}
+
+/// The URL holds a token and a signature, the body a shopper: none of it reaches a log.
+impl core::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Request({} + {} bytes)", self.url.len(), self.body.len())
+    }
 }
 
 /// What came back over HTTP.

@@ -358,6 +358,11 @@ impl Queue {
         self.with(storage, |queue, medium| queue.do_maintain(medium))
     }
 
+    /// Whether a failure of the port has closed the queue until it is opened again.
+    pub fn is_poisoned(&self) -> bool {
+        self.phase == Phase::Poisoned
+    }
+
     /// Counts, from RAM. All zero when closed.
     pub fn status(&self) -> QueueStatus {
         if self.phase == Phase::Closed {
