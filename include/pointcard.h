@@ -647,7 +647,7 @@ typedef struct pointcard_ticket {
  *
  * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_RANGE (points),
  * ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
- * was recorded. ERR_STORAGE: unknown whether it was; close, init, and call again.
+ * was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
  * Not for interrupt handlers.
  */
 POINTCARD_API
@@ -697,6 +697,11 @@ typedef struct pointcard_report {
     uint32_t retry_in_ms;
     /** 1: the terminal's clock is unknown or wrong. */
     uint32_t clock_wrong;
+    /**
+     * Of the waiting entries, those held for a person: another configuration's, or not to be sent
+     * by this one.
+     */
+    uint32_t held;
 } pointcard_report;
 
 /** A shopper's points. */

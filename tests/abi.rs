@@ -60,7 +60,8 @@ fn nm(file: &str, options: &[&str]) -> Option<Vec<(char, String)>> {
 #[test]
 fn archive_defines_what_the_header_declares() {
     let Some(symbols) = nm("libpointcard.a", &["-g", "--defined-only"]) else { return };
-    let ours = symbols.into_iter().filter(|(kind, name)| *kind == 'T' && name.starts_with("pointcard_"));
+    let ours =
+        symbols.into_iter().filter(|(kind, name)| *kind == 'T' && name.starts_with("pointcard_"));
     let ours: BTreeSet<String> = ours.map(|(_, name)| name).collect();
     assert_eq!(ours, declared());
 }
@@ -174,7 +175,11 @@ fn every_status_has_a_number_and_a_text_of_its_own() {
         assert_eq!(numbers.insert(number, name), None, "{name} is {number} like another");
     }
     for (number, name) in numbers {
-        assert_eq!(number >= 0, ["POINTCARD_OK", "POINTCARD_IDLE"].contains(&name.as_str()), "{name}");
+        assert_eq!(
+            number >= 0,
+            ["POINTCARD_OK", "POINTCARD_IDLE"].contains(&name.as_str()),
+            "{name}"
+        );
     }
     for number in [2, 3, -15, -99, -100, -500, i32::MIN, i32::MAX] {
         // Safety: static text, NUL-terminated.
@@ -283,7 +288,10 @@ fn layout_test_knows_every_member_of_the_header() {
         for member in members(body) {
             seen += 1;
             let wanted = format!("pointcard_{name}.{member}");
-            assert!(member == "opaque" || known.contains_key(&wanted), "tests/c_api/layout.c lacks {wanted}");
+            assert!(
+                member == "opaque" || known.contains_key(&wanted),
+                "tests/c_api/layout.c lacks {wanted}"
+            );
         }
     }
     assert!(seen > 100, "found only {seen} members");
@@ -321,15 +329,27 @@ fn client_size_is_the_same_everywhere() {
 fn smallest_accepted_sizes_are_frozen() {
     use ffi::structs::Versioned;
     let pointer = size_of::<usize>();
-    assert_eq!(ffi::status::pointcard_detail::V1_SIZE, offset_of!(ffi::status::pointcard_detail, text) + 160);
-    assert_eq!(ffi::life::pointcard_config::V1_SIZE, offset_of!(ffi::life::pointcard_config, proxy) + pointer);
-    assert_eq!(ffi::accrue::pointcard_sale::V1_SIZE, offset_of!(ffi::accrue::pointcard_sale, part) + pointer);
+    assert_eq!(
+        ffi::status::pointcard_detail::V1_SIZE,
+        offset_of!(ffi::status::pointcard_detail, text) + 160
+    );
+    assert_eq!(
+        ffi::life::pointcard_config::V1_SIZE,
+        offset_of!(ffi::life::pointcard_config, proxy) + pointer
+    );
+    assert_eq!(
+        ffi::accrue::pointcard_sale::V1_SIZE,
+        offset_of!(ffi::accrue::pointcard_sale, part) + pointer
+    );
     assert_eq!(ffi::accrue::pointcard_ticket::V1_SIZE, 49);
     assert_eq!(ffi::sync::pointcard_report::V1_SIZE, 40);
     assert_eq!(ffi::sync::pointcard_balance::V1_SIZE, 40);
     assert_eq!(ffi::sync::pointcard_outcome::V1_SIZE, 154);
     assert_eq!(ffi::queue::pointcard_queue_info::V1_SIZE, 60);
-    assert_eq!(ffi::queue::pointcard_entry::V1_SIZE, offset_of!(ffi::queue::pointcard_entry, memo) + 1025);
+    assert_eq!(
+        ffi::queue::pointcard_entry::V1_SIZE,
+        offset_of!(ffi::queue::pointcard_entry, memo) + 1025
+    );
 }
 
 /// The block of README.md that begins like the example is the example.

@@ -6,8 +6,8 @@
 
 use super::{Client, KIND_DEPOSIT, REQUEST_MAX, Step, Vault};
 use crate::crypto::Digest;
-use crate::gateway::{self, Session};
 use crate::gateway::points::{self, Query};
+use crate::gateway::{self, Session};
 use crate::outcome::{Detail, Outcome, Verdict};
 use crate::points::sale::{self, Deposit};
 use crate::port::{HttpAnswer, Ports, Request, TransportError};

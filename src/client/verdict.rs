@@ -265,7 +265,10 @@ impl<P: Ports> Client<'_, P> {
 /// are not documented; these words are what such codes are made of elsewhere on the platform.)
 fn speaks_of_a_repeat(sub_code: &str) -> bool {
     let says = |word: &str| {
-        sub_code.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+        sub_code
+            .as_bytes()
+            .windows(word.len())
+            .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
     };
     ["REPEAT", "DUPLIC", "ALREADY", "IDEMPOT"].iter().any(|word| says(word))
 }

@@ -58,7 +58,11 @@ impl Pace {
         self.failures = 0;
         self.not_before = 0;
         if let Some(suspect) = self.suspect().filter(|suspect| *suspect != seq) {
-            self.defer(suspect, now.saturating_add(full_jitter(u32::MAX, random | HALF).into()), now);
+            self.defer(
+                suspect,
+                now.saturating_add(full_jitter(u32::MAX, random | HALF).into()),
+                now,
+            );
         }
         self.failing = (NONE, 0);
     }

@@ -1,0 +1,429 @@
+//! What can go wrong around one till, and must not stop it: poison sales, foreign entries, failing
+//! queries, a storage that fails once, people on the line.
+#![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use pointcard::client::{Client, Config, IO_SIZE};
+use pointcard::outcome::{Outcome, Verdict};
+use pointcard::points::sale::{self, Owner, Sale};
+use pointcard::points::sync::{Report, query, sync};
+use pointcard::port::http::HttpTransport;
+use pointcard::port::ram::RamStorage;
+use pointcard::port::system::SystemEntropy;
+use pointcard::port::*;
+use pointcard::queue::{Item, Queue};
+use pointcard::status::Status;
+use pointcard_sandbox::{Fault, Sandbox, Way};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+const APP_ID: &str = "2016100900000001";
+const ACCOUNT: &str = "39201608190015500100016011040139";
+const USER: &str = "2088123412341234";
+const SHAPE: Geometry = Geometry { sector_size: 4096, sector_count: 32, prog_size: 4, align: 4 };
+
+fn key(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/tests/vectors/keys/{name}", env!("CARGO_MANIFEST_DIR")))
+        .unwrap()
+}
+fn leak(t: String) -> &'static str {
+    Box::leak(t.into_boxed_str())
+}
+fn sandbox() -> Sandbox {
+    let mut c = pointcard_sandbox::Config::new(APP_ID, &key("app2048.pub.b64"));
+    c.alipay_key = Some(key("alipay2048.pkcs8.pem"));
+    Sandbox::start(c).unwrap()
+}
+#[derive(Clone, Default)]
+struct TestClock {
+    ms: Rc<Cell<u64>>,
+}
+impl Clock for TestClock {
+    fn monotonic_ms(&mut self) -> u64 {
+        self.ms.get()
+    }
+    fn unix_time(&mut self) -> Option<u64> {
+        pointcard::port::system::SystemClock.unix_time()
+    }
+}
+struct Flaky {
+    ram: RamStorage<'static>,
+    fail: Rc<Cell<bool>>,
+}
+impl Storage for Flaky {
+    fn geometry(&self) -> Geometry {
+        self.ram.geometry()
+    }
+    fn read(&mut self, at: u32, b: &mut [u8]) -> Result<(), PortError> {
+        self.ram.read(at, b)
+    }
+    fn prog(&mut self, at: u32, d: &[u8]) -> Result<(), PortError> {
+        self.ram.prog(at, d)
+    }
+    fn erase(&mut self, s: u32) -> Result<(), PortError> {
+        self.ram.erase(s)
+    }
+    fn sync(&mut self) -> Result<(), PortError> {
+        if self.fail.replace(false) {
+            return Err(PortError(5));
+        }
+        self.ram.sync()
+    }
+}
+struct TestPorts {
+    storage: Flaky,
+    clock: TestClock,
+    entropy: SystemEntropy,
+}
+impl Ports for TestPorts {
+    fn storage(&mut self) -> &mut dyn Storage {
+        &mut self.storage
+    }
+    fn clock(&mut self) -> &mut dyn Clock {
+        &mut self.clock
+    }
+    fn entropy(&mut self) -> Option<&mut dyn Entropy> {
+        Some(&mut self.entropy)
+    }
+}
+fn config(gateway: &str) -> Config<'static> {
+    Config {
+        gateway: leak(gateway.into()),
+        app_id: APP_ID,
+        private_key: leak(key("app2048.pkcs8.b64")),
+        alipay_public_key: leak(key("alipay2048.pub.b64")),
+        activity_account: ACCOUNT,
+        ..Config::default()
+    }
+}
+fn memory() -> Vec<u8> {
+    vec![0xFF; 32 * 4096]
+}
+
+/// Answers some requests itself, hands the others on.
+struct Between {
+    http: HttpTransport,
+    bad: fn(&Request<'_>) -> Option<HttpAnswer>,
+}
+impl Transport for Between {
+    fn exchange(
+        &mut self,
+        r: &Request<'_>,
+        a: &mut [u8],
+        t: u32,
+    ) -> Result<HttpAnswer, TransportError> {
+        match (self.bad)(r) {
+            Some(h) => Ok(h),
+            None => self.http.exchange(r, a, t),
+        }
+    }
+}
+struct Till {
+    client: RefCell<Client<'static, TestPorts>>,
+    clock: TestClock,
+    transport: Between,
+    io: Vec<u8>,
+    fail: Rc<Cell<bool>>,
+    outcomes: Vec<Outcome>,
+}
+impl Till {
+    fn over(memory: Vec<u8>, config: Config<'static>) -> Till {
+        let (clock, fail) = (TestClock::default(), Rc::new(Cell::new(false)));
+        let storage = Flaky {
+            ram: RamStorage::new(Box::leak(memory.into_boxed_slice()), SHAPE),
+            fail: fail.clone(),
+        };
+        let ports = TestPorts { storage, clock: clock.clone(), entropy: SystemEntropy };
+        let mut client = Client::new(config, ports);
+        client.open().unwrap();
+        Till {
+            client: client.into(),
+            clock,
+            fail,
+            transport: Between { http: HttpTransport::new("", "").unwrap(), bad: |_| None },
+            io: vec![0; IO_SIZE],
+            outcomes: vec![],
+        }
+    }
+    fn new(gateway: &str) -> Till {
+        Till::over(memory(), config(gateway))
+    }
+    fn sell(&self, biz_no: &str) -> pointcard::status::Result<pointcard::client::Ticket> {
+        self.client.borrow_mut().accrue(&Sale {
+            user_id: USER,
+            biz_no,
+            points: 10,
+            ..Sale::default()
+        })
+    }
+    fn sync(&mut self) -> pointcard::status::Result<Report> {
+        let Till { client, transport, io, outcomes, .. } = self;
+        sync(client, transport, io, 2_000, &mut |o| outcomes.push(o.clone()))
+    }
+    fn wait(&self, ms: u64) {
+        self.clock.ms.set(self.clock.ms.get() + ms);
+    }
+}
+
+#[test]
+fn a_sale_that_always_fails_does_not_stop_the_others() {
+    let sandbox = sandbox();
+    let mut till = Till::new(&sandbox.gateway_url());
+    // A web application firewall dislikes one sale's text: HTTP 405 for it, always.
+    till.transport.bad = |r| {
+        std::str::from_utf8(r.body)
+            .unwrap()
+            .contains("POISON")
+            .then_some(HttpAnswer { status: 405, ..HttpAnswer::default() })
+    };
+    till.sell("POISON1").unwrap();
+    for i in 0..20 {
+        till.sell(&format!("good{i}")).unwrap();
+    }
+    for _ in 0..300 {
+        till.sync().unwrap();
+        till.wait(600_000);
+    } // 50 hours
+    let n = sandbox.ledger().len();
+    assert_eq!(n, 20);
+}
+
+#[test]
+fn a_record_of_a_later_version_is_held_and_stops_nobody() {
+    let sandbox = sandbox();
+    let url = sandbox.gateway_url();
+    let mut mem = memory();
+    let profile = sale::profile(&Owner { app_id: APP_ID, merchant: "" }, &url);
+    {
+        let mut s = RamStorage::new(&mut mem, SHAPE);
+        let mut q = Queue::new();
+        q.open(&mut s, [1; 8]).unwrap();
+        // a later version's DEPOSIT with one more field (tag 7), then a downgrade
+        q.append(
+            &mut s,
+            &Item {
+                req_id: "later",
+                profile,
+                kind: 1,
+                points: 1,
+                created: 0,
+                body: &[7, 1, 0, b'x'],
+            },
+        )
+        .unwrap();
+    }
+    let mut till = Till::over(mem, config(&url));
+    till.sell("good").unwrap();
+    let first = till.sync();
+    till.wait(600_000);
+    let _ = till.sync();
+    assert_eq!(sandbox.ledger().len(), 1);
+}
+
+#[test]
+fn a_windowful_of_anothers_entries_does_not_stop_new_sales() {
+    let sandbox = sandbox();
+    let url = sandbox.gateway_url();
+    let mut mem = memory();
+    let other = sale::profile(&Owner { app_id: APP_ID, merchant: "old" }, &url);
+    {
+        let mut s = RamStorage::new(&mut mem, SHAPE);
+        let mut q = Queue::new();
+        q.open(&mut s, [1; 8]).unwrap();
+        for i in 0..64 {
+            q.append(
+                &mut s,
+                &Item {
+                    req_id: &format!("o{i}"),
+                    profile: other,
+                    kind: 1,
+                    points: 1,
+                    created: 0,
+                    body: b"",
+                },
+            )
+            .unwrap();
+        }
+    }
+    let mut till = Till::over(mem, config(&url));
+    for i in 0..10 {
+        till.sell(&format!("n{i}")).unwrap();
+    }
+    till.sync().unwrap();
+    for _ in 0..10 {
+        till.wait(600_000);
+        till.sync().unwrap();
+    }
+    assert_eq!(sandbox.ledger().len(), 10);
+}
+
+#[test]
+fn failing_queries_do_not_hold_up_sales() {
+    let sandbox = sandbox();
+    let mut till = Till::new(&sandbox.gateway_url());
+    till.transport.bad = |r| {
+        r.url
+            .contains("points.query")
+            .then_some(HttpAnswer { status: 404, ..HttpAnswer::default() })
+    };
+    let mut told = 0;
+    for i in 0..60 {
+        till.sell(&format!("s{i}")).unwrap();
+        let Till { client, transport, io, .. } = &mut till;
+        let _ = query(client, transport, io, USER, "", 1000);
+        let r = till.sync().unwrap();
+        told = r.retry_in_ms.max(told);
+        till.wait(60_000); // one shopper a minute
+    }
+    assert!(sandbox.ledger().len() >= 58);
+}
+
+#[test]
+fn a_query_does_not_lift_a_retry_after() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::Http5xx { status: 503, retry_after: Some(600), booked: false }, 1);
+    let mut till = Till::new(&sandbox.gateway_url());
+    till.sell("s").unwrap();
+    let r = till.sync().unwrap();
+    assert!(r.retry_in_ms >= 600_000, "{r:?}");
+    let Till { client, transport, io, .. } = &mut till;
+    let outcome = query(client, transport, io, USER, "", 1000).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Accepted);
+    let r = till.sync().unwrap();
+    assert_eq!(r.sent, 0, "sent {} requests 0 ms after Retry-After: 600", r.sent);
+}
+
+#[test]
+fn debug_shows_no_token() {
+    let mut c = config("http://127.0.0.1:1/");
+    c.app_auth_token = "SECRETTOKEN123";
+    let till = Till::over(memory(), c);
+    till.sell("s").unwrap();
+    let mut io = vec![0; IO_SIZE];
+    let mut client = till.client.borrow_mut();
+    let step = client.next_request(&mut io).unwrap().unwrap();
+    let text = format!("{step:?}");
+    assert!(!text.contains("SECRETTOKEN123"), "{}", &text[..400]);
+}
+
+#[test]
+fn the_same_sale_in_two_entries_settles_both() {
+    let sandbox = sandbox();
+    sandbox.repeat(Way::Same);
+    let mut till = Till::new(&sandbox.gateway_url());
+    till.sell("again").unwrap();
+    for i in 0..32 {
+        till.sell(&format!("x{i}")).unwrap();
+    }
+    let second = till.sell("again").unwrap(); // beyond RECENT: a second entry
+    assert!(!second.duplicate);
+    for _ in 0..50 {
+        till.sync().unwrap();
+        till.wait(600_000);
+    }
+    assert_eq!(sandbox.ledger().len(), 33);
+    assert_eq!(till.client.borrow().status().sent_unknown, 0);
+}
+
+#[test]
+fn a_refusal_that_speaks_of_a_repeat_is_uncertain_on_any_till() {
+    let sandbox = sandbox();
+    sandbox.repeat(Way::Error);
+    let mut one = Till::new(&sandbox.gateway_url());
+    one.sell("sale").unwrap();
+    one.sync().unwrap();
+    assert_eq!(sandbox.ledger().len(), 1);
+    let mut two = Till::new(&sandbox.gateway_url()); // reformatted, or another till
+    two.sell("sale").unwrap();
+    two.sync().unwrap();
+    let o = two.outcomes.last().unwrap();
+    assert_eq!(
+        o.verdict,
+        Verdict::Uncertain,
+        "the points ARE credited, yet the verdict is {:?} {:?}",
+        o.verdict,
+        o.status
+    );
+}
+
+#[test]
+fn calling_again_after_a_failed_sync_works() {
+    let till = Till::new("http://127.0.0.1:1/");
+    till.fail.set(true);
+    assert_eq!(till.sell("s").unwrap_err().status, Status::Storage);
+    // "Storage means unknown, not nothing recorded: call again"
+    till.sell("s").unwrap();
+    till.sell("t").unwrap();
+}
+
+#[test]
+fn a_client_that_failed_to_open_does_nothing() {
+    let mut c = config("http://127.0.0.1:1/");
+    c.alipay_public_key = leak(key("app2048.pub.b64")); // own key: KeyMismatch
+    let ports = || TestPorts {
+        storage: Flaky {
+            ram: RamStorage::new(Box::leak(memory().into_boxed_slice()), SHAPE),
+            fail: Rc::default(),
+        },
+        clock: TestClock::default(),
+        entropy: SystemEntropy,
+    };
+    let mut client = Client::new(c, ports());
+    assert_eq!(client.open().unwrap_err().status, Status::KeyMismatch);
+    let mut io = vec![0; IO_SIZE];
+    let q = client.query_request(USER, "", &mut io).map(|_| ()).map_err(|e| e.status);
+    assert_eq!(q, Err(Status::BadState));
+}
+
+#[test]
+fn nobody_on_the_line_writes_into_a_log() {
+    let sandbox = sandbox();
+    let mut till = Till::new(&sandbox.gateway_url());
+    struct Evil;
+    impl Transport for Evil {
+        fn exchange(
+            &mut self,
+            _: &Request<'_>,
+            a: &mut [u8],
+            _: u32,
+        ) -> Result<HttpAnswer, TransportError> {
+            let body = br#"{"error_response":{"code":"40002","sub_code":"x\n2026-01-01 OK all sales credited\u001b[2J"}}"#;
+            a[..body.len()].copy_from_slice(body);
+            Ok(HttpAnswer { status: 200, body_len: body.len(), ..HttpAnswer::default() })
+        }
+    }
+    till.sell("s").unwrap();
+    sync(&till.client, &mut Evil, &mut till.io, 1, &mut |_| ()).unwrap();
+    let line = till.client.borrow().detail().line();
+    assert!(!line.contains('\n') && !line.contains('\u{1b}'), "{line:?}");
+}
+
+#[test]
+fn anothers_flow_number_is_never_taken_for_a_credit() {
+    let sandbox = sandbox();
+    sandbox.repeat(Way::BizNo);
+    let mut till = Till::new(&sandbox.gateway_url());
+    till.sell("trade").unwrap();
+    till.client
+        .borrow_mut()
+        .accrue(&Sale {
+            user_id: USER,
+            biz_no: "trade",
+            part: "bonus",
+            points: 5,
+            ..Sale::default()
+        })
+        .unwrap();
+    for i in 0..12 {
+        till.sync().unwrap();
+        till.sell(&format!("x{i}")).unwrap();
+        till.wait(600_000);
+    }
+    let bonus: Vec<_> =
+        till.outcomes.iter().filter(|o| o.seq == 2).map(|o| (o.verdict, o.status)).collect();
+    let credited = sandbox.ledger().iter().filter(|l| l.order.amount == 5).count();
+    assert!(
+        credited == 1 || bonus.iter().all(|b| b.0 != Verdict::Accepted),
+        "bonus settled as Accepted, credited {credited} times"
+    );
+}
