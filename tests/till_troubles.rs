@@ -30,7 +30,7 @@ fn leak(t: String) -> &'static str {
     Box::leak(t.into_boxed_str())
 }
 fn sandbox() -> Sandbox {
-    let mut c = pointcard_sandbox::Config::new(APP_ID, &key("app2048.pub.b64"));
+    let mut c = pointcard_sandbox::Config::new(APP_ID, key("app2048.pub.b64"));
     c.alipay_key = Some(key("alipay2048.pkcs8.pem"));
     Sandbox::start(c).unwrap()
 }
@@ -214,7 +214,7 @@ fn a_record_of_a_later_version_is_held_and_stops_nobody() {
     }
     let mut till = Till::over(mem, config(&url));
     till.sell("good").unwrap();
-    let first = till.sync();
+    assert_eq!(till.sync().unwrap().held, 1);
     till.wait(600_000);
     let _ = till.sync();
     assert_eq!(sandbox.ledger().len(), 1);
