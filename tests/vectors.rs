@@ -3,8 +3,8 @@
 //! In: the folder named by POINTCARD_VECTORS (`tests/vectors` without it), as its README says.
 //! Out: one line per file, `sign: P passed, F failed, N pending, A advice differed`, and the name
 //! of each row that did not simply pass. A row of `strict: true` that fails, fails the test.
-//! A row is pending when what it holds needs a feature that is not built (GBK text, AES, keys
-//! above 2048 bits).
+//! A row is pending when what it holds needs a feature that is not built (GBK text, AES,
+//! certificates, keys above 2048 bits).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::explicit_write)] // past the test runner's capture
 
@@ -16,8 +16,10 @@ macro_rules! say {
     }};
 }
 
+#[cfg(feature = "aes")]
+use pointcard::crypto::AesKey;
 use pointcard::crypto::{Hasher, MAX_BITS, PrivateKey, PublicKey, Scratch};
-use pointcard::gateway::{Answer, Param, SignType, answer, canonical};
+use pointcard::gateway::{Answer, Charset, Param, SignType, answer, canonical};
 use pointcard::json::{Encoding, Kind};
 use pointcard::status::{Error, Status};
 use pointcard::text::Writer;
@@ -135,21 +137,47 @@ fn signature(key: &mut PrivateKey, sign_type: SignType, message: &[u8]) -> Resul
         .map_err(|e| e.to_string())
 }
 
+/// Text as bytes of the row's charset; `Unsupported` when this build does not know it.
+fn in_charset(row: &Value, text: &str) -> pointcard::status::Result<Vec<u8>> {
+    if text.is_ascii() || !self::text(row, "charset").eq_ignore_ascii_case("gbk") {
+        return Ok(text.into());
+    }
+    #[cfg(feature = "gbk")]
+    {
+        let mut room = vec![0; text.len()];
+        let mut writer = Writer::new(&mut room);
+        pointcard::text::gbk::encode(text, &mut writer)?;
+        writer.finish().map(<[u8]>::to_vec)
+    }
+    #[cfg(not(feature = "gbk"))]
+    Err(Error::new(Status::Unsupported, "gbk"))
+}
+
+/// A row whose text has no form in its charset: nothing to sign.
+fn unsignable(row: &Value) -> Verdict {
+    let content = row["params_in"]["biz_model"].to_string();
+    match in_charset(row, &content).map_err(|error| error.status) {
+        Err(Status::Unsupported) => Pending("gbk"),
+        Err(Status::Encoding) if text(row, "expect") == "error" => Pass,
+        other => Fail(format!("no sign_params, {other:?}")),
+    }
+}
+
 #[test]
 fn sign() {
     run("sign", |row| {
         let Some(params) = row.get("sign_params").and_then(Value::as_object) else {
-            let needs_gbk = !text(row, "charset").eq_ignore_ascii_case("utf-8");
-            return if needs_gbk { Pending("gbk") } else { Fail("no sign_params".into()) };
+            return unsignable(row);
         };
-        let is_ascii = params.values().all(|value| value.as_str().is_some_and(str::is_ascii));
-        if text(row, "charset").eq_ignore_ascii_case("gbk") && !is_ascii {
-            return Pending("gbk");
+        let mut values = Vec::new();
+        for (name, value) in params {
+            match in_charset(row, value.as_str().unwrap_or("?")) {
+                Ok(value) => values.push((name, value)),
+                Err(error) if error.status == Status::Unsupported => return Pending("gbk"),
+                Err(error) => return Fail(error.to_string()),
+            }
         }
-        let list: Vec<_> = params
-            .iter()
-            .map(|(name, value)| Param { name, value: value.as_str().unwrap_or("?").as_bytes() })
-            .collect();
+        let list: Vec<_> = values.iter().map(|(name, value)| Param { name, value }).collect();
         let mut content = Vec::new();
         let result = canonical(&list, &mut |piece| content.extend_from_slice(piece));
         let wants_error = text(row, "expect") == "error";
@@ -166,15 +194,35 @@ fn sign() {
         need!(content == hex(text(row, "sign_content_hex")), "another canonical string");
         let made = signature(&mut key, sign_type(row), &content);
         need!(made.as_deref() == Ok(text(row, "signature_b64")), "another signature: {made:?}");
-        Pass
+        match row["sign_params"]["encrypt_type"].as_str() {
+            Some("AES") => encrypted(row),
+            _ => Pass,
+        }
     });
+}
+
+/// Whether encrypting a row's content gives the `biz_content` that was signed.
+#[cfg(feature = "aes")]
+fn encrypted(row: &Value) -> Verdict {
+    let key = AesKey::from_base64(&file("keys/aes128.b64")).expect("a key");
+    let mut buf = row["params_in"]["biz_model"].to_string().into_bytes();
+    let len = buf.len();
+    buf.resize(AesKey::encrypted_len(len), 0);
+    need!(key.encrypt(&mut buf, len) == Ok(buf.len()), "does not encrypt");
+    need!(row["sign_params"]["biz_content"].as_str() == str::from_utf8(&buf).ok(), "ciphertext");
+    Pass
+}
+
+#[cfg(not(feature = "aes"))]
+fn encrypted(_: &Value) -> Verdict {
+    Pending("aes")
 }
 
 #[test]
 fn verify_response() {
     run("verify_response", |row| {
         let body = hex(text(row, "body_hex"));
-        let read = answer::read(&body, text(row, "method"));
+        let read = answer::read_in(&body, text(row, "method"), charset(row));
         let expect = text(row, "expect");
         let answer = match (read, expect) {
             (Err(_), "malformed") => return Pass,
@@ -203,10 +251,36 @@ fn verify_response() {
         need!(node.is_none_or(|node| answer.is_error_node() == (node == "error_response")), "node");
         if answer.is_encrypted() {
             // The signature over the quoted ciphertext was checked; an invalid one ends here.
-            return if expect == "valid" { Pending("aes") } else { Pass };
+            return if expect == "valid" { decrypted(row, &answer) } else { Pass };
         }
         fields(row, &answer)
     });
+}
+
+/// The charset of a row's session.
+fn charset(row: &Value) -> Charset {
+    #[cfg(feature = "gbk")]
+    if text(row, "charset").eq_ignore_ascii_case("gbk") {
+        return Charset::Gbk;
+    }
+    let _ = row;
+    Charset::Utf8
+}
+
+/// The members of an encrypted node.
+#[cfg(feature = "aes")]
+fn decrypted(row: &Value, answer: &Answer<'_>) -> Verdict {
+    let key = AesKey::from_base64(&file(text(row, "aes_key"))).expect("a key");
+    let mut room = vec![0; answer.signed().len()];
+    match answer.decrypt(&key, charset(row), &mut room) {
+        Ok(open) => fields(row, &open),
+        Err(error) => Fail(error.to_string()),
+    }
+}
+
+#[cfg(not(feature = "aes"))]
+fn decrypted(_: &Value, _: &Answer<'_>) -> Verdict {
+    Pending("aes")
 }
 
 /// The decoded members a row expects in the node.
@@ -223,7 +297,7 @@ fn fields(row: &Value, answer: &Answer<'_>) -> Verdict {
             need!(raw.is_ok_and(|raw| raw == *expected), "{name} differs");
             continue;
         }
-        let mut room = vec![0; value.raw().len()];
+        let mut room = vec![0; 2 * value.raw().len()]; // GBK grows
         let mut writer = Writer::new(&mut room);
         match value.text(&mut writer).and_then(|()| writer.finish_str()) {
             Ok(found) => need!(Some(found) == expected.as_str(), "{name} is {found}"),
@@ -282,4 +356,52 @@ fn verifies(key: &PublicKey, message: &[u8], signature: &str) -> bool {
     len.is_ok_and(|len| {
         key.verify(digest, hash.as_bytes(), &bytes[..len], &mut Scratch::new()).is_ok()
     })
+}
+
+#[test]
+#[cfg(feature = "aes")]
+fn aes() {
+    run("aes", |row| {
+        let text_of_key = match text(row, "key") {
+            "" => text(row, "key_text").as_bytes().to_vec(),
+            path => file(path),
+        };
+        let mut buf = text(row, "cipher_b64").as_bytes().to_vec();
+        let decrypted = AesKey::from_base64(&text_of_key)
+            .and_then(|key| key.decrypt(&mut buf).map(|len| (key, len)));
+        let (key, len) = match decrypted {
+            Err(_) if text(row, "expect") == "error" => return Pass,
+            Err(error) => return Fail(error.to_string()),
+            Ok(found) => found,
+        };
+        need!(text(row, "expect") == "ok", "accepted");
+        need!(buf[..len] == hex(text(row, "plain_hex")), "another plain text");
+        need!(key.encrypt(&mut buf, len) == Ok(buf.len()), "does not encrypt");
+        need!(buf == text(row, "cipher_b64").as_bytes(), "another ciphertext");
+        Pass
+    });
+}
+
+#[test]
+#[cfg(feature = "certificates")]
+fn certsn() {
+    use pointcard::crypto::cert;
+    run("certsn", |row| {
+        let bundle = file(text(row, "cert"));
+        let mut room = [0; 512];
+        let mut writer = Writer::new(&mut room);
+        let numbered = match text(row, "kind") {
+            "root" => cert::root_number(&bundle, &mut writer),
+            _ => cert::number(&bundle).map(|number| writer.str(&number)),
+        };
+        let number = numbered.and_then(|()| writer.finish_str());
+        need!(number == Ok(text(row, "expect_sn")), "{number:?}");
+        let Some(expected) = row.get("expect_public_key_b64").and_then(Value::as_str) else {
+            return Pass;
+        };
+        match (public_key(&bundle), public_key(expected.as_bytes())) {
+            (Ok(found), Ok(expected)) if found.matches(&expected) => Pass,
+            _ => Fail("another public key".into()),
+        }
+    });
 }

@@ -3,12 +3,18 @@
 //! ```text
 //! key text → keytext (base64) → der → keyform → private, public
 //! message  → hash → pkcs1 → rsa (blind, limbs) → signature
+//! certificate text → keytext → der → cert → its number        (feature `certificates`)
+//! content → aes → base64 of ciphertext                        (feature `aes`)
 //! ```
 //!
 //! No heap, no `unsafe`, no panic. What depends on a private key takes the same time for every key
 //! of one size (on cores whose multiplication does: not Cortex-M3). Working memory is lent.
 
+#[cfg(feature = "aes")]
+mod aes;
 mod blind;
+#[cfg(feature = "certificates")]
+pub mod cert;
 mod der;
 mod hash;
 mod keyform;
@@ -23,6 +29,8 @@ mod taint;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "aes")]
+pub use aes::AesKey;
 pub use hash::{Digest, HashValue, Hasher};
 pub use private::PrivateKey;
 pub use public::PublicKey;

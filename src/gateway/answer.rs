@@ -7,7 +7,9 @@
 //!
 //! Order of work for a caller: [`read`], [`Answer::verify`], then [`Answer::outcome`] and fields.
 
-use super::{Outcome, SIGNATURE_MAX, classify};
+use super::{Charset, Outcome, SIGNATURE_MAX, classify};
+#[cfg(feature = "aes")]
+use crate::crypto::AesKey;
 use crate::crypto::{Digest, Hasher, PublicKey, Scratch};
 use crate::json::{self, Encoding, Kind, Member, Object, Value};
 use crate::status::{Error, Result, Status};
@@ -30,12 +32,21 @@ pub type CheckFn<'f> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'f;
 /// A well formed answer to one method. Nothing in it is proven before [`Answer::verify`].
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
-    node: Value<'a>,
-    /// The node's members; `None` when the node is encrypted (a string).
-    fields: Option<Object<'a>>,
+    /// The node's bytes, and where they begin in the body.
+    raw: &'a [u8],
+    start: usize,
+    encoding: Encoding,
+    content: Content<'a>,
     sign: Option<Value<'a>>,
     cert_sn: Option<Value<'a>>,
     is_error: bool,
+}
+
+/// What the node is.
+#[derive(Clone, Copy, Debug)]
+enum Content<'a> {
+    Open(Object<'a>),
+    Encrypted(Value<'a>),
 }
 
 /// What the top level showed while it was read.
@@ -57,24 +68,54 @@ struct Found<'a> {
 ///
 /// `Malformed`, `Duplicate`, `TooDeep` or `TooLong`, with the offset, if it is not that. Any of
 /// them means the outcome of the call is unknown.
+///
+/// It is taken for UTF-8 if it can be, else for GBK; [`read_in`] knows better.
 pub fn read<'a>(body: &'a [u8], method: &str) -> Result<Answer<'a>> {
+    read_in(body, method, Charset::Utf8)
+}
+
+/// [`read`] for a session in `charset`. The answer to a GBK session is GBK even when its bytes
+/// happen to be UTF-8 too (模 is such a word), and UTF-8 only if it cannot be GBK.
+pub fn read_in<'a>(body: &'a [u8], method: &str, charset: Charset) -> Result<Answer<'a>> {
     let mut found = Found::default();
-    Object::detect_each(body, |member| found.take(member, method))?;
-    let (node, is_error) = match (found.node, found.error) {
-        (Some(node), None) => (node, false),
-        (None, Some(node)) => (node, true),
-        (None, None) => return Err(bad("answer.node", 0)),
-        (Some(_), Some(second)) => return Err(bad("answer.node", second.span().0)),
-    };
-    let fields = match node.kind() {
-        Kind::Object => Some(node.object()?),
-        Kind::String => None,
-        _ => return Err(bad("answer.node", node.span().0)),
-    };
-    Ok(Answer { node, fields, sign: found.sign, cert_sn: found.cert_sn, is_error })
+    object(body, charset, |member| found.take(member, method))?;
+    found.answer()
+}
+
+/// Reads an object in the encoding an answer to a session in `charset` has.
+fn object<'a>(
+    bytes: &'a [u8],
+    charset: Charset,
+    see: impl FnMut(&Member<'a>) -> Result<()>,
+) -> Result<Object<'a>> {
+    match charset {
+        #[cfg(feature = "gbk")]
+        Charset::Gbk if Object::read(bytes, Encoding::Gbk).is_ok() => {
+            Object::read_each(bytes, Encoding::Gbk, see)
+        }
+        _ => Object::detect_each(bytes, see),
+    }
 }
 
 impl<'a> Found<'a> {
+    /// The answer, if there is one node and it is of a kind that can be one.
+    fn answer(self) -> Result<Answer<'a>> {
+        let (node, is_error) = match (self.node, self.error) {
+            (Some(node), None) => (node, false),
+            (None, Some(node)) => (node, true),
+            (None, None) => return Err(bad("answer.node", 0)),
+            (Some(_), Some(second)) => return Err(bad("answer.node", second.span().0)),
+        };
+        let content = match node.kind() {
+            Kind::Object => Content::Open(node.object()?),
+            Kind::String => Content::Encrypted(node),
+            _ => return Err(bad("answer.node", node.span().0)),
+        };
+        let (raw, start, encoding) = (node.raw(), node.span().0, node.encoding());
+        let Found { sign, cert_sn, .. } = self;
+        Ok(Answer { raw, start, encoding, content, sign, cert_sn, is_error })
+    }
+
     /// Sorts one top-level member. (The reader has refused names that occur twice.)
     fn take(&mut self, member: &Member<'a>, method: &str) -> Result<()> {
         let at = member.name.span().0;
@@ -113,12 +154,12 @@ const fn bad(what: &'static str, at: usize) -> Error {
 impl<'a> Answer<'a> {
     /// The signed bytes: the node's value exactly as it came, braces (or quotes) included.
     pub fn signed(&self) -> &'a [u8] {
-        self.node.raw()
+        self.raw
     }
 
     /// Where they stand in the body: `[start, end)`.
     pub fn span(&self) -> (usize, usize) {
-        self.node.span()
+        (self.start, self.start + self.raw.len())
     }
 
     /// True when the node is `error_response`: the gateway refused before it knew the method.
@@ -128,17 +169,38 @@ impl<'a> Answer<'a> {
 
     /// True when the node is encrypted text instead of an object: no field can be read.
     pub fn is_encrypted(&self) -> bool {
-        self.fields.is_none()
+        self.encrypted().is_some()
+    }
+
+    /// The encrypted node as it came, a string, for those who decrypt elsewhere.
+    pub fn encrypted(&self) -> Option<Value<'a>> {
+        match self.content {
+            Content::Encrypted(text) => Some(text),
+            Content::Open(_) => None,
+        }
     }
 
     /// How its texts are encoded.
     pub fn encoding(&self) -> Encoding {
-        self.node.encoding()
+        self.encoding
     }
 
     /// The number of the certificate it was signed with, in certificate mode.
     pub fn cert_sn(&self) -> Option<Value<'a>> {
         self.cert_sn
+    }
+
+    /// Compares that number with the one of the certificate whose key verifies: `Missing` when the
+    /// answer names none, `KeyMismatch` when it names another, which means that Alipay has a new
+    /// certificate and this terminal needs it.
+    ///
+    /// The number is not signed: it explains a signature that fails, it proves nothing.
+    pub fn check_cert_sn(&self, loaded: &str) -> Result<()> {
+        let named = self.cert_sn.ok_or(Error::new(Status::Missing, "alipay_cert_sn"))?;
+        match named.is(loaded.as_bytes()) {
+            true => Ok(()),
+            false => Err(Error::new(Status::KeyMismatch, "alipay_cert_sn")),
+        }
     }
 
     /// Decodes the signature into `out` ([`SIGNATURE_MAX`] bytes are enough) and returns its
@@ -189,19 +251,55 @@ impl<'a> Answer<'a> {
         })
     }
 
+    /// Decrypts an encrypted node into `room`, as long as [`Answer::signed`]; the answer returned
+    /// has the fields. Call it after [`Answer::verify`] only: ciphertext protects nothing by
+    /// itself. `charset` is the session's.
+    ///
+    /// What is returned cannot be verified again (`Unsigned`): whether it is proven is what the
+    /// first one said. `BadState` when the node is not encrypted, `BufferTooSmall`, `Malformed`
+    /// (see [`AesKey::decrypt`]), and as [`read`] for what was inside.
+    #[cfg(feature = "aes")]
+    pub fn decrypt<'b>(
+        &self,
+        key: &AesKey,
+        charset: Charset,
+        room: &'b mut [u8],
+    ) -> Result<Answer<'b>> {
+        let text = self.encrypted().ok_or(Error::new(Status::BadState, "answer.node"))?;
+        let mut writer = Writer::new(room);
+        text.text(&mut writer)?; // Some writers escape the `/` of base64.
+        let len = writer.finish()?.len();
+        let len = key.decrypt(room.get_mut(..len).unwrap_or_default())?;
+        let plain: &'b [u8] = room.get(..len).unwrap_or_default();
+        let fields = object(plain, charset, |_| Ok(()))?;
+        let first = fields.members().next();
+        Ok(Answer {
+            raw: fields.raw(),
+            start: 0,
+            encoding: first.map_or(Encoding::Utf8, |member| member.value.encoding()),
+            content: Content::Open(fields),
+            sign: None,
+            cert_sn: None,
+            is_error: self.is_error,
+        })
+    }
+
     fn has_escaped_slash(&self) -> bool {
         self.signed().windows(2).any(|two| two == b"\\/")
     }
 
     /// A member of the node, if it is there and the node is not encrypted.
     pub fn field(&self, name: &str) -> Option<Value<'a>> {
-        self.fields.and_then(|fields| fields.get(name))
+        match self.content {
+            Content::Open(fields) => fields.get(name),
+            Content::Encrypted(_) => None,
+        }
     }
 
     /// A member's text, or a number as it stands; empty when it is absent or null.
     ///
-    /// `TooLong` beyond `N` bytes, `Malformed` for other kinds, `Unsupported` for GBK text that
-    /// this build cannot convert.
+    /// GBK text becomes UTF-8. `TooLong` beyond `N` bytes, `Malformed` for other kinds, `Encoding`
+    /// for GBK that is none, `Unsupported` for GBK text without the feature `gbk`.
     pub fn text<const N: usize>(&self, name: &'static str) -> Result<Text<N>> {
         let mut room = [0; N];
         let mut writer = Writer::new(&mut room);
@@ -245,3 +343,8 @@ impl<'a> Answer<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // tests may panic
+#[path = "answer_tests.rs"]
+mod tests;

@@ -59,13 +59,17 @@ impl SignType {
 
 /// The charset of a session's requests: what is signed and what travels.
 ///
-/// (Answers are read in UTF-8 and GBK whatever was asked for.)
+/// (Some refusals come in GBK whatever was asked for: answers say themselves what they are in,
+/// except to a session that asked for GBK.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Charset {
     /// UTF-8.
     #[default]
     Utf8,
+    /// GBK. A character outside it is refused before anything is signed.
+    #[cfg(feature = "gbk")]
+    Gbk,
 }
 
 impl Charset {
@@ -73,6 +77,8 @@ impl Charset {
     pub const fn name(self) -> &'static str {
         match self {
             Charset::Utf8 => "utf-8",
+            #[cfg(feature = "gbk")]
+            Charset::Gbk => "GBK",
         }
     }
 
@@ -80,6 +86,8 @@ impl Charset {
     pub const fn content_type(self) -> &'static str {
         match self {
             Charset::Utf8 => "application/x-www-form-urlencoded;charset=utf-8",
+            #[cfg(feature = "gbk")]
+            Charset::Gbk => "application/x-www-form-urlencoded;charset=GBK",
         }
     }
 }

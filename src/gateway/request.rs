@@ -10,12 +10,14 @@
 //! encode      | gateway?app_id=...&sign=... |0| biz_content=%7B%22req_id...   |  |
 //! ```
 //!
-//! What is signed and what travels are the same bytes: JSON is written once. Percent-encoding
-//! goes forward in place; it cannot overtake its source, because what is still to be read never
-//! takes more room than what it becomes. A NUL stands behind the URL, for readers in C.
+//! What is signed and what travels are the same bytes: JSON is written once. A GBK session turns
+//! it into GBK and one that encrypts into base64 of ciphertext before it is moved; from there on
+//! that is `biz_content`. Percent-encoding goes forward in place; it cannot overtake its source,
+//! because what is still to be read never takes more room than what it becomes. A NUL stands
+//! behind the URL, for readers in C.
 
 use super::session::{BIZ_CONTENT, METHOD_MAX};
-use super::{Param, SIGNATURE_MAX, Session, canonical};
+use super::{Charset, Param, SIGNATURE_MAX, Session, canonical};
 use crate::crypto::{Digest, Hasher};
 use crate::port::Request;
 use crate::status::{Error, Result, Status};
@@ -38,8 +40,9 @@ const BODY: &[u8] = b"biz_content=";
 /// All system parameters stand in the URL, `biz_content` alone in the body.
 ///
 /// `BufferTooSmall` with the capacity that is surely enough ([`request_size`]; where even the JSON
-/// did not fit, twice the present one, to be tried again); `Range` for a time beyond 9999;
-/// `Argument` for a bad method name; and whatever `sign` returns.
+/// or its ciphertext did not fit, twice the present one, to be tried again); `Range` for a time
+/// beyond 9999; `Argument` for a bad method name; in a GBK session `Encoding` for a character
+/// outside GBK (of `biz_content` with its offset in the JSON); and whatever `sign` returns.
 pub fn build<'b>(
     session: &Session<'_>,
     method: &str,
@@ -50,7 +53,7 @@ pub fn build<'b>(
 ) -> Result<Request<'b>> {
     let timestamp = Beijing::from_unix(unix_time)?;
     check_method(method)?;
-    let len = serialise(content, buf)?;
+    let len = prepare(session, content, buf)?;
     let needed = size(session, method, buf.get(..len).unwrap_or_default());
     let too_small = Error::new(Status::BufferTooSmall, "request").at(needed);
     if buf.len() < needed {
@@ -70,7 +73,8 @@ pub fn build<'b>(
 /// Bytes [`build`] needs at most for this request, whatever the time and the signature: a request
 /// that fits today still fits when it is sent again tomorrow.
 ///
-/// `scratch` holds the JSON for a moment; `BufferTooSmall` when it does not fit.
+/// `scratch` holds `biz_content` for a moment; `BufferTooSmall` when it does not fit. Other errors
+/// as [`build`].
 pub fn request_size(
     session: &Session<'_>,
     method: &str,
@@ -78,7 +82,7 @@ pub fn request_size(
     scratch: &mut [u8],
 ) -> Result<usize> {
     check_method(method)?;
-    let len = serialise(content, scratch)?;
+    let len = prepare(session, content, scratch)?;
     Ok(size(session, method, scratch.get(..len).unwrap_or_default()))
 }
 
@@ -91,14 +95,36 @@ fn check_method(method: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes `content` as JSON to the start of `buf` and returns its length.
-fn serialise(content: &(impl Serialize + ?Sized), buf: &mut [u8]) -> Result<usize> {
+/// Writes `biz_content` to the start of `buf` as it is signed and sent; returns its length.
+fn prepare(
+    session: &Session<'_>,
+    content: &(impl Serialize + ?Sized),
+    buf: &mut [u8],
+) -> Result<usize> {
+    session.check_charset()?;
     let twice = buf.len().saturating_mul(2).max(256);
-    serde_json_core::to_slice(content, buf)
-        .map_err(|_| Error::new(Status::BufferTooSmall, "biz_content").at(twice))
+    let too_small = Error::new(Status::BufferTooSmall, BIZ_CONTENT).at(twice);
+    let len = serde_json_core::to_slice(content, buf).map_err(|_| too_small)?;
+    let len = convert(session.charset, buf.get_mut(..len).unwrap_or_default())?;
+    #[cfg(feature = "aes")]
+    if let Some(key) = session.content_key {
+        return key.encrypt(buf, len).map_err(|_| too_small);
+    }
+    Ok(len)
 }
 
-/// See [`request_size`]. `json` is `biz_content`.
+/// Turns JSON into the session's charset where it stands; returns its length.
+fn convert(charset: Charset, json: &mut [u8]) -> Result<usize> {
+    match charset {
+        Charset::Utf8 => Ok(json.len()),
+        #[cfg(feature = "gbk")]
+        Charset::Gbk => {
+            text::gbk::encode_in_place(json).map_err(|error| Error { what: BIZ_CONTENT, ..error })
+        }
+    }
+}
+
+/// See [`request_size`]. `json` is `biz_content` as it is sent.
 fn size(session: &Session<'_>, method: &str, json: &[u8]) -> usize {
     const TIMESTAMP: &str = "9999-12-31 23:59:59";
     // Base64 gives four characters for three bytes, and each may need three in a URL.

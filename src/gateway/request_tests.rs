@@ -126,3 +126,83 @@ fn a_gateway_with_a_query_keeps_it() {
     let request = build(&session, points::UPDATE, &SALE, TIME, &mut stamp, &mut buf).unwrap();
     assert!(request.url.starts_with("http://127.0.0.1:8080/gateway.do?till=7&app_id=1&method="));
 }
+
+#[cfg(any(feature = "gbk", feature = "aes"))]
+fn json_of(content: &Update<'_>) -> Vec<u8> {
+    let mut json = vec![0; 4096];
+    let len = serde_json_core::to_slice(content, &mut json).unwrap();
+    json.truncate(len);
+    json
+}
+
+#[cfg(feature = "gbk")]
+#[test]
+fn a_gbk_session_signs_and_sends_gbk() {
+    let session = Session { charset: Charset::Gbk, ..Session::new("2016100900000001") };
+    let needed = request_size(&session, points::UPDATE, &SALE, &mut [0; 4096]).unwrap();
+    let mut buf = vec![0; needed];
+    let request = build(&session, points::UPDATE, &SALE, TIME, &mut stamp, &mut buf).unwrap();
+    assert_eq!(request.content_type, "application/x-www-form-urlencoded;charset=GBK");
+    assert!(request.url.contains("&charset=GBK&"));
+    let all = params(&request);
+    let (_, json) = all.last().unwrap();
+    let memo = b"\"memo\":\"\xcf\xfb\xb7\xd1 a&b=c+%\"";
+    assert!(json.windows(memo.len()).any(|part| part == memo), "{json:x?}");
+    let list: Vec<_> = all.iter().map(|(name, value)| Param { name, value }).collect();
+    let mut hasher = Hasher::new(Digest::Sha256);
+    canonical(&list, &mut |piece| hasher.update(piece)).unwrap();
+    let sign = list.iter().find(|param| param.name == "sign").unwrap().value;
+    let mut signature = [0; SIGNATURE_MAX];
+    STANDARD.decode_slice(sign, &mut signature).unwrap();
+    assert_eq!(&signature[..32], hasher.finish().as_bytes());
+}
+
+#[cfg(feature = "gbk")]
+#[test]
+fn what_gbk_lacks_is_refused_before_a_signature_is_spent() {
+    let session = Session { charset: Charset::Gbk, ..Session::new("1") };
+    let mut never = |_: Digest, _: &[u8], _: &mut [u8]| -> Result<usize> { unreachable!() };
+    let mut buf = [0; 8192];
+    let foreign = Update { memo: Some("消€"), ..SALE };
+    let error = build(&session, points::UPDATE, &foreign, TIME, &mut never, &mut buf).unwrap_err();
+    let json = json_of(&foreign);
+    let at = json.windows(3).position(|part| part == "€".as_bytes()).unwrap();
+    assert_eq!((error.status, error.what), (Status::Encoding, "biz_content"));
+    assert_eq!(error.at as usize, at);
+    let odd = Session { notify_url: Some("https://a/集"), ..session };
+    for result in
+        [odd.check(), build(&odd, points::UPDATE, &SALE, TIME, &mut never, &mut buf).map(|_| ())]
+    {
+        let error = result.unwrap_err();
+        assert_eq!((error.status, error.what, error.at), (Status::Encoding, "notify_url", 10));
+    }
+    assert_eq!(Session { charset: Charset::Utf8, ..odd }.check(), Ok(()));
+}
+
+#[cfg(feature = "aes")]
+#[test]
+fn an_encrypting_session_signs_and_sends_ciphertext() {
+    let key = crate::crypto::AesKey::from_base64(b"NgO9Wxef/n95MWe5AmixtA==").unwrap();
+    let session = Session { content_key: Some(&key), ..Session::new("2016100900000001") };
+    let needed = request_size(&session, points::UPDATE, &SALE, &mut [0; 4096]).unwrap();
+    for len in 0..needed {
+        let mut buf = vec![0; len];
+        let error = build(&session, points::UPDATE, &SALE, TIME, &mut stamp, &mut buf).unwrap_err();
+        assert_eq!(error.status, Status::BufferTooSmall);
+        assert!(error.at as usize > len);
+    }
+    let mut buf = vec![0; needed];
+    let request = build(&session, points::UPDATE, &SALE, TIME, &mut stamp, &mut buf).unwrap();
+    let mut all = params(&request);
+    let list: Vec<_> = all.iter().map(|(name, value)| Param { name, value }).collect();
+    let value = |name| list.iter().find(|param| param.name == name).unwrap().value;
+    assert_eq!(value("encrypt_type"), b"AES");
+    let mut hasher = Hasher::new(Digest::Sha256);
+    canonical(&list, &mut |piece| hasher.update(piece)).unwrap();
+    let mut signature = [0; SIGNATURE_MAX];
+    STANDARD.decode_slice(value("sign"), &mut signature).unwrap();
+    assert_eq!(&signature[..32], hasher.finish().as_bytes());
+    let mut content = all.pop().unwrap().1;
+    let len = key.decrypt(&mut content).unwrap();
+    assert_eq!(content[..len], json_of(&SALE));
+}

@@ -3,6 +3,8 @@
 //! In: configuration. Out: the system parameters of one request.
 
 use super::{Charset, Param, SignType};
+#[cfg(feature = "aes")]
+use crate::crypto::AesKey;
 use crate::status::{Error, Result, Status};
 use crate::text;
 
@@ -44,6 +46,10 @@ pub struct Session<'a> {
     pub app_cert_sn: Option<&'a str>,
     /// Numbers of Alipay's root certificates, in certificate mode.
     pub alipay_root_cert_sn: Option<&'a str>,
+    /// Encrypts `biz_content` (`encrypt_type=AES`); answers then come encrypted, refusals often
+    /// not.
+    #[cfg(feature = "aes")]
+    pub content_key: Option<&'a AesKey>,
 }
 
 /// The token never reaches a log, not even by accident.
@@ -69,11 +75,14 @@ impl<'a> Session<'a> {
             notify_url: None,
             app_cert_sn: None,
             alipay_root_cert_sn: None,
+            #[cfg(feature = "aes")]
+            content_key: None,
         }
     }
 
     /// Refuses what the gateway would refuse or read otherwise: `Missing`, `TooLong` or
-    /// `Encoding` with the member's name, `Argument` for a gateway that is no plain http(s) URL.
+    /// `Encoding` with the member's name (in a GBK session also for what is not ASCII), `Argument`
+    /// for a gateway that is no plain http(s) URL.
     ///
     /// Whether the URL may be used without TLS is another question: [`is_safe`].
     pub fn check(&self) -> Result<()> {
@@ -90,6 +99,35 @@ impl<'a> Session<'a> {
         ];
         optional.iter().try_for_each(|(value, what, max)| {
             text::check(value.unwrap_or_default().as_bytes(), what, *max).map(|_| ())
+        })?;
+        self.check_charset()
+    }
+
+    /// `AES` when content is encrypted.
+    fn encrypt_type(&self) -> &'static str {
+        #[cfg(feature = "aes")]
+        if self.content_key.is_some() {
+            return "AES";
+        }
+        ""
+    }
+
+    /// Refuses values that the session's charset writes otherwise than UTF-8 does. `biz_content`
+    /// is converted; nothing else has a reason not to be ASCII.
+    pub(super) fn check_charset(&self) -> Result<()> {
+        if self.charset == Charset::Utf8 {
+            return Ok(());
+        }
+        let texts = [
+            (Some(self.app_id), "app_id"),
+            (self.app_auth_token, "app_auth_token"),
+            (self.notify_url, "notify_url"),
+            (self.app_cert_sn, "app_cert_sn"),
+            (self.alipay_root_cert_sn, "alipay_root_cert_sn"),
+        ];
+        texts.iter().try_for_each(|(text, what)| {
+            let foreign = text.unwrap_or_default().bytes().position(|byte| !byte.is_ascii());
+            foreign.map_or(Ok(()), |at| Err(Error::new(Status::Encoding, what).at(at)))
         })
     }
 
@@ -114,13 +152,14 @@ impl<'a> Session<'a> {
             option("notify_url", self.notify_url),
             option("app_cert_sn", self.app_cert_sn),
             option("alipay_root_cert_sn", self.alipay_root_cert_sn),
+            param("encrypt_type", self.encrypt_type()),
             Param { name: BIZ_CONTENT, value: biz_content },
         ]
     }
 }
 
 /// How many parameters [`Session::params`] makes.
-const PARAMS: usize = 12;
+const PARAMS: usize = 13;
 
 /// The one parameter that travels in the body.
 pub(super) const BIZ_CONTENT: &str = "biz_content";

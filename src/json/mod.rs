@@ -213,8 +213,8 @@ impl<'a> Value<'a> {
 
     /// Writes a string's text, or a number as it stands, as UTF-8.
     ///
-    /// `Malformed` for other kinds; `Unsupported` for GBK text beyond ASCII (the bytes are in
-    /// [`Value::raw`]).
+    /// `Malformed` for other kinds; for GBK text beyond ASCII `Encoding` where a pair is no
+    /// character, `Unsupported` without the feature `gbk` (the bytes are in [`Value::raw`]).
     pub fn text(&self, out: &mut Writer<'_>) -> Result<()> {
         text::write(self, out)
     }

@@ -1,7 +1,9 @@
 //! Decoding of checked texts: raw bytes between quotes in, UTF-8 out, piece by piece.
 
 use super::{Encoding, Kind, Value, malformed};
-use crate::status::{Error, Result, Status};
+use crate::status::Result;
+#[cfg(not(feature = "gbk"))]
+use crate::status::{Error, Status};
 use crate::text::Writer;
 
 /// The bytes between a string's quotes; any other value whole.
@@ -21,10 +23,19 @@ pub(super) fn write(value: &Value<'_>, out: &mut Writer<'_>) -> Result<()> {
         match piece {
             Piece::Plain(text) => out.bytes(text),
             Piece::Char(c) => out.str(c.encode_utf8(&mut [0; 4])),
-            Piece::Gbk(_) => return Err(Error::new(Status::Unsupported, "gbk").at(value.start)),
+            Piece::Gbk(pair) => gbk(pair, out).map_err(|error| error.at(value.start))?,
         }
     }
     Ok(())
+}
+
+#[cfg(feature = "gbk")]
+use crate::text::gbk::decode as gbk;
+
+/// Without its table there is no telling what a pair means.
+#[cfg(not(feature = "gbk"))]
+fn gbk(_: &[u8], _: &mut Writer<'_>) -> Result<()> {
+    Err(Error::new(Status::Unsupported, "gbk"))
 }
 
 /// True when the decoded text is `text`.

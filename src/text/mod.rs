@@ -3,6 +3,8 @@
 //! In: text from the caller, numbers, the clock. Out: bytes in a buffer somebody lent. `gateway`
 //! builds URLs with it, `points` checks what a till hands in.
 
+#[cfg(feature = "gbk")]
+pub mod gbk;
 mod time;
 mod writer;
 
