@@ -29,6 +29,7 @@ pub mod text;
 pub mod gateway;
 pub mod queue;
 
+pub mod claim;
 pub mod client;
 pub mod outcome;
 pub mod points;

@@ -16,10 +16,11 @@ macro_rules! say {
     }};
 }
 
+use pointcard::claim::Link;
 #[cfg(feature = "aes")]
 use pointcard::crypto::AesKey;
 use pointcard::crypto::{Hasher, MAX_BITS, PrivateKey, PublicKey, Scratch};
-use pointcard::gateway::{Answer, Charset, Param, SignType, answer, canonical};
+use pointcard::gateway::{Answer, Charset, Param, SignType, answer, canonical, notify};
 use pointcard::json::{Encoding, Kind};
 use pointcard::status::{Error, Status};
 use pointcard::text::Writer;
@@ -382,6 +383,78 @@ fn aes() {
     });
 }
 
+/// A value as text; `None` when this build cannot convert it.
+fn utf8(value: &[u8], gbk: bool) -> Option<String> {
+    if !gbk {
+        return Some(String::from_utf8_lossy(value).into_owned());
+    }
+    #[cfg(feature = "gbk")]
+    {
+        let mut room = vec![0; value.len() * 3];
+        let mut writer = Writer::new(&mut room);
+        pointcard::text::gbk::decode(value, &mut writer).ok()?;
+        writer.finish_str().ok().map(String::from)
+    }
+    #[cfg(not(feature = "gbk"))]
+    None
+}
+
+#[test]
+fn verify_notify() {
+    run("verify_notify", |row| {
+        let raw = hex(text(row, "raw_hex"));
+        let expect = text(row, "expect");
+        let mut room = vec![0; raw.len()];
+        let message = match (notify::read(&raw, &mut room), expect) {
+            (Err(_), "malformed") => return Pass,
+            (Err(error), _) => return Fail(error.to_string()),
+            (Ok(_), "malformed") => return Fail("accepted".into()),
+            (Ok(message), _) => message,
+        };
+        let session = match text(row, "session_sign_type") {
+            "RSA" => SignType::Rsa,
+            _ => SignType::Rsa2,
+        };
+        let key = match public_key(&file(text(row, "alipay_public_key"))) {
+            Ok(key) => key,
+            Err(error) => return refused(error),
+        };
+        let verified = message.verify(session, &key, &mut Scratch::new());
+        let found = match verified.map_err(|error| error.status) {
+            Ok(_) => "valid",
+            Err(Status::Signature) => "invalid",
+            Err(Status::Unsigned) => "unsigned",
+            // A message a web page damaged is no valid one; its error says what happened to it.
+            Err(Status::Malformed) if message.damage().is_some() => "invalid",
+            Err(_) => "another error",
+        };
+        need!(found == expect, "{found}, not {expect}");
+        let Ok(verified) = verified else { return Pass };
+        if let Some(variant) = row.get("variant").and_then(Value::as_str) {
+            let found = match verified.variant() {
+                notify::Variant::V1 => "v1",
+                notify::Variant::V1Empty => "v1+empty",
+                notify::Variant::V2 => "v2",
+                notify::Variant::V2Empty => "v2+empty",
+            };
+            need!(found == variant, "{found}, not {variant}");
+        }
+        let mut content = Vec::new();
+        message.canonical(verified.variant(), &mut |piece| content.extend_from_slice(piece));
+        need!(content == hex(text(row, "sign_content_hex")), "another string");
+        need!(verified.message().is_ok(), "no message: {:?}", verified.message());
+        for (name, expected) in
+            row.get("expect_fields").and_then(Value::as_object).into_iter().flatten()
+        {
+            let Some(found) = verified.field(name) else { return Fail(format!("no {name}")) };
+            let gbk = message.encoding(Encoding::Utf8) == Ok(Encoding::Gbk) && !found.is_ascii();
+            let Some(found) = utf8(found, gbk) else { return Pending("gbk") };
+            need!(expected.as_str() == Some(found.as_str()), "{name} differs");
+        }
+        Pass
+    });
+}
+
 #[test]
 #[cfg(feature = "certificates")]
 fn certsn() {
@@ -403,5 +476,45 @@ fn certsn() {
             (Ok(found), Ok(expected)) if found.matches(&expected) => Pass,
             _ => Fail("another public key".into()),
         }
+    });
+}
+
+#[test]
+fn h5link() {
+    run("h5link", |row| {
+        let params = &row["params"];
+        let option = |name: &str| Some(text(params, name)).filter(|value| !value.is_empty());
+        let link = Link {
+            base: text(row, "config"),
+            kind: text(row, "type"),
+            token: text(params, "token"),
+            out_biz_no: text(params, "out_biz_no"),
+            buyer_id: option("buyer_id"),
+            shop_id: option("shop_id"),
+        };
+        let mut room = [0; 2048];
+        let mut writer = Writer::new(&mut room);
+        let result = link.write(&mut writer);
+        if text(row, "expect") == "error" {
+            need!(result.is_err(), "an error was expected");
+            return Pass;
+        }
+        need!(result.is_ok(), "{result:?}");
+        let url = writer.finish_str().expect("room");
+        let (front, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
+        need!(fragment == text(row, "expect_fragment"), "fragment {fragment}");
+        let (base, query) = front.split_once('?').expect("a query");
+        need!(base == text(row, "expect_base"), "base {base}");
+        // Another decoder of forms would do; this one is at hand and tested by its own rows.
+        let mut room = vec![0; query.len()];
+        let form = notify::read(query.as_bytes(), &mut room).expect("a query");
+        let found: serde_json::Map<_, _> = form
+            .fields()
+            .iter()
+            .map(|field| [field.name, field.value].map(|text| String::from_utf8_lossy(text)))
+            .map(|[name, value]| (name.into_owned(), Value::from(value.into_owned())))
+            .collect();
+        need!(row["expect_query"] == Value::from(found), "query {query}");
+        Pass
     });
 }

@@ -11,12 +11,16 @@
 //!
 //! Nothing here talks to a network, keeps state or decides about a queue.
 
+pub mod activity;
 pub mod answer;
 mod canonical;
+pub mod notify;
 mod outcome;
 pub mod points;
+pub mod prize;
 mod request;
 mod session;
+pub mod token;
 
 pub use answer::{Answer, CheckFn};
 pub use canonical::{Param, canonical};

@@ -119,6 +119,30 @@ impl<'a> Update<'a> {
         }
     }
 
+    /// Spends `points` at once, without a reserve. It carries no `biz_no`.
+    pub const fn consume(
+        req_id: &'a str,
+        user_id: &'a str,
+        activity_account: &'a str,
+        points: u64,
+    ) -> Self {
+        Update {
+            trans_type: TransType::Consume,
+            biz_no: None,
+            ..Update::deposit(req_id, user_id, activity_account, points, "")
+        }
+    }
+
+    /// Spends what `frozen` reserved.
+    pub const fn commit(req_id: &'a str, frozen: &Frozen<'a>) -> Self {
+        frozen.settle(req_id, TransType::Commit)
+    }
+
+    /// Releases what `frozen` reserved.
+    pub const fn cancel(req_id: &'a str, frozen: &Frozen<'a>) -> Self {
+        frozen.settle(req_id, TransType::Cancel)
+    }
+
     /// Refuses what the gateway would refuse, before anything is recorded or sent: `Missing`,
     /// `TooLong`, `Encoding`, `Range` with the member's name; `Argument` for a `biz_no` or
     /// `shop_id` that does not belong to this [`TransType`].
@@ -143,6 +167,64 @@ impl<'a> Update<'a> {
         optional(self.shop_id, "shop_id", SHOP_ID_MAX)?;
         optional(self.memo, "memo", MEMO_MAX)?;
         optional(self.ext_info, "ext_info", EXT_INFO_MAX)
+    }
+}
+
+/// A request to reserve points. It carries no `biz_no`; its answer's `point_log_no` makes it
+/// [`Frozen`], and only that can be spent or released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freeze<'a> {
+    /// The idempotency key of the freeze.
+    pub req_id: &'a str,
+    /// The shopper.
+    pub user_id: &'a str,
+    /// The activity's point account.
+    pub activity_account: &'a str,
+    /// How many points.
+    pub points: u64,
+}
+
+impl<'a> Freeze<'a> {
+    /// The call to send; memo and ext_info can be set after.
+    pub const fn update(&self) -> Update<'a> {
+        Update {
+            trans_type: TransType::Freeze,
+            ..Update::consume(self.req_id, self.user_id, self.activity_account, self.points)
+        }
+    }
+
+    /// The reserve, once the answer has named it.
+    pub const fn frozen(&self, point_log_no: &'a str) -> Frozen<'a> {
+        Frozen {
+            point_log_no,
+            user_id: self.user_id,
+            activity_account: self.activity_account,
+            points: self.points,
+        }
+    }
+}
+
+/// Points reserved: what COMMIT and CANCEL need. Whether either may move another amount than was
+/// frozen is not documented, so they move all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frozen<'a> {
+    /// What the accepted FREEZE answered.
+    pub point_log_no: &'a str,
+    /// The shopper.
+    pub user_id: &'a str,
+    /// The activity's point account.
+    pub activity_account: &'a str,
+    /// How many points.
+    pub points: u64,
+}
+
+impl<'a> Frozen<'a> {
+    const fn settle(&self, req_id: &'a str, trans_type: TransType) -> Update<'a> {
+        let (user_id, account) = (self.user_id, self.activity_account);
+        Update {
+            trans_type,
+            ..Update::deposit(req_id, user_id, account, self.points, self.point_log_no)
+        }
     }
 }
 
@@ -199,7 +281,7 @@ fn points(answer: &Answer<'_>, name: &'static str) -> Result<u64> {
     value.as_u64().map_err(|error| Error { what: name, ..error })
 }
 
-fn optional(value: Option<&str>, what: &'static str, max: usize) -> Result<()> {
+pub(super) fn optional(value: Option<&str>, what: &'static str, max: usize) -> Result<()> {
     match value {
         Some(value) => text::required(value.as_bytes(), what, max).map(|_| ()),
         None => Ok(()),
@@ -207,7 +289,10 @@ fn optional(value: Option<&str>, what: &'static str, max: usize) -> Result<()> {
 }
 
 /// A number as decimal text.
-fn decimal<S: Serializer>(value: &u64, serializer: S) -> core::result::Result<S::Ok, S::Error> {
+pub(super) fn decimal<S: Serializer>(
+    value: &u64,
+    serializer: S,
+) -> core::result::Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 

@@ -66,6 +66,25 @@ fn biz_no_follows_the_type() {
 }
 
 #[test]
+fn each_type_is_made_with_what_belongs_to_it() {
+    let freeze = Freeze { req_id: "r2", user_id: "2088", activity_account: "3920", points: 8 };
+    let frozen = freeze.frozen("log1");
+    for (update, trans_type, req_id, biz_no) in [
+        (freeze.update(), TransType::Freeze, "r2", None),
+        (Update::commit("r3", &frozen), TransType::Commit, "r3", Some("log1")),
+        (Update::cancel("r4", &frozen), TransType::Cancel, "r4", Some("log1")),
+        (Update::consume("r5", "2088", "3920", 8), TransType::Consume, "r5", None),
+    ] {
+        assert_eq!(update.check(), Ok(()));
+        assert_eq!((update.trans_type, update.req_id, update.biz_no), (trans_type, req_id, biz_no));
+        assert_eq!((update.user_id, update.activity_account), ("2088", "3920"));
+        assert_eq!((update.trans_amount, update.shop_id), (8, None));
+    }
+    let nameless = Update::commit("r", &freeze.frozen(""));
+    assert_eq!(refusal(nameless), (Status::Missing, "biz_no"));
+}
+
+#[test]
 fn results_are_read_strictly() {
     let update = |fields: &str| {
         let body = format!("{{\"koubei_marketing_tool_points_update_response\":{{{fields}}}}}");

@@ -1,0 +1,144 @@
+//! Notifications nobody should believe: cut, changed, doubled, stuffed. None panics, none is
+//! accepted. Random cases come from a fixed seed, printed when one fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use pointcard::crypto::{Digest, Hasher};
+use pointcard::gateway::SignType;
+use pointcard::gateway::notify::{self, Message, Notification, Variant};
+use pointcard::status::{Error, Result, Status};
+
+/// A stand-in for RSA in tests that verify very often: the signature is the hash itself.
+fn same(_: Digest, hash: &[u8], signature: &[u8]) -> Result<()> {
+    if hash == signature { Ok(()) } else { Err(Error::new(Status::Signature, "sign")) }
+}
+
+const FORM: &str = "event_code=EC-promocore-prize-notice&notify_id=n1&isv_out_biz_id=o1\
+    &buyer_id=2088&memo=%E9%9B%86+1&charset=UTF-8&sign_type=RSA2";
+
+fn stamped() -> Vec<u8> {
+    let mut room = vec![0; FORM.len()];
+    let mut hasher = Hasher::new(Digest::Sha256);
+    let form = notify::read(FORM.as_bytes(), &mut room).unwrap();
+    form.canonical(Variant::V1, &mut |piece| hasher.update(piece));
+    use base64::Engine as _;
+    let mut text = [0; 64];
+    let hash = hasher.finish();
+    let len = base64::engine::general_purpose::STANDARD.encode_slice(hash.as_bytes(), &mut text);
+    // A `+` stays unescaped, as careless senders leave it.
+    format!("{FORM}&sign={}", std::str::from_utf8(&text[..len.unwrap()]).unwrap()).into_bytes()
+}
+
+/// What a message says when it verifies.
+fn believed(raw: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut room = vec![0; raw.len()];
+    let notification: Notification<'_> = notify::read(raw, &mut room).ok()?;
+    let verified = notification.verify_with(SignType::Rsa2, &mut same).ok()?;
+    let _ = verified.message();
+    let signed = notification
+        .fields()
+        .iter()
+        .filter(|field| verified.field(&String::from_utf8_lossy(field.name)) == Some(field.value));
+    let mut fields: Vec<_> =
+        signed.map(|field| (field.name.to_vec(), field.value.to_vec())).collect();
+    fields.retain(|(_, value)| !value.is_empty());
+    fields.sort();
+    Some(fields)
+}
+
+/// A small generator, so that a failing case can be repeated from its number.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+#[test]
+fn the_plain_message_is_believed() {
+    let raw = stamped();
+    let mut room = vec![0; raw.len()];
+    let notification = notify::read(&raw, &mut room).unwrap();
+    let verified = notification.verify_with(SignType::Rsa, &mut same).unwrap();
+    assert!(matches!(verified.message(), Ok(Message::Coupon(coupon)) if coupon.buyer_id == "2088"));
+}
+
+#[test]
+fn a_cut_at_any_byte_is_refused() {
+    let raw = stamped();
+    for len in 0..raw.len() {
+        assert_eq!(believed(&raw[..len]), None, "cut at {len}");
+    }
+}
+
+#[test]
+fn a_room_too_small_is_named_and_one_of_the_same_size_is_enough() {
+    let raw = stamped();
+    for len in 0..raw.len() {
+        match notify::read(&raw, &mut vec![0; len]) {
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!((error.status, error.at as usize), (Status::BufferTooSmall, raw.len()));
+            }
+        }
+    }
+    assert!(notify::read(&raw, &mut vec![0; raw.len()]).is_ok());
+}
+
+#[test]
+fn a_field_more_or_twice_is_refused() {
+    let raw = stamped();
+    for more in ["&extra=1", "&sign_type=RSA", "&buyer_id=2088", "&%62uyer_id=2089", "&sign="] {
+        let raw = [&raw[..], more.as_bytes()].concat();
+        assert_eq!(believed(&raw), None, "{more}");
+    }
+}
+
+#[test]
+fn a_changed_byte_changes_nothing_that_is_believed() {
+    let raw = stamped();
+    let expected = believed(&raw).unwrap();
+    for at in 0..raw.len() {
+        for byte in 0..=255 {
+            let mut changed = raw.clone();
+            changed[at] = byte;
+            // What is unsigned may change (`sign_type`), and so may how a byte is written.
+            let found = believed(&changed);
+            assert!(found.is_none_or(|found| found == expected), "{byte} at {at}");
+        }
+    }
+}
+
+#[test]
+fn any_bytes_end_in_an_answer() {
+    let raw = stamped();
+    let expected = believed(&raw).unwrap();
+    for seed in 0..20_000 {
+        let mut random = Random::new(seed);
+        let mut bytes = raw.clone();
+        for _ in 0..=random.below(4) {
+            let at = random.below(bytes.len());
+            match random.below(4) {
+                0 => bytes[at] = b"%&=+?\xC2\xAC 0"[random.below(9)],
+                1 => bytes.insert(at, b"%&=+?\xC2\xAC 0"[random.below(9)]),
+                2 => drop(bytes.remove(at)),
+                _ => bytes.rotate_left(at),
+            }
+        }
+        let found = believed(&bytes);
+        let is_known = found.is_none_or(|found| {
+            found.iter().all(|field| {
+                // Moving `&` about can only merge fields or hide them in `sign_type`'s place.
+                expected.contains(field) || field.1.contains(&b'&')
+            })
+        });
+        assert!(is_known, "seed {seed}: {}", String::from_utf8_lossy(&bytes));
+    }
+}
