@@ -108,7 +108,7 @@ fn under_valgrind(name: &str, bits: u32) {
     bench.check(command);
 }
 
-const VALGRIND: [&str; 7] = [
+const VALGRIND: [&str; 8] = [
     "--quiet",
     "--error-exitcode=99",
     "--leak-check=full",
@@ -116,6 +116,7 @@ const VALGRIND: [&str; 7] = [
     "--show-leak-kinds=definite,possible",
     "--trace-children=no",
     "--fair-sched=yes",
+    concat!("--suppressions=", env!("CARGO_MANIFEST_DIR"), "/tests/c_api/valgrind.supp"),
 ];
 
 macro_rules! programs {

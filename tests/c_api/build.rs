@@ -20,10 +20,16 @@ pub fn lib() -> &'static Path {
     static LIB: OnceLock<PathBuf> = OnceLock::new();
     LIB.get_or_init(|| {
         let mut make = Command::new("make");
-        // Not what cargo told this very test, but what a person's shell would say.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_")) {
-            make.env_remove(name);
+        // Not what cargo told this very test, but what a person's shell would say: build scripts
+        // of dependencies watch these, and would build everything again and again.
+        const OWN: [&str; 6] = ["PKG_", "MANIFEST_", "BIN_", "CRATE_", "PRIMARY_", "CFG_"];
+        for (name, _) in std::env::vars_os() {
+            let told = name.to_str().and_then(|name| name.strip_prefix("CARGO_"));
+            if told.is_some_and(|told| OWN.iter().any(|own| told.starts_with(own))) {
+                make.env_remove(name);
+            }
         }
+        make.env_remove("OUT_DIR");
         make.arg("-C").arg(root()).arg("lib").env("CARGO", env!("CARGO"));
         run(make);
         root().join("target/lib")
