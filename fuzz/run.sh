@@ -12,7 +12,7 @@ seconds=${1:-60}
 jobs=${FUZZ_JOBS:-2}
 
 skip() {
-    echo "SKIPPED TOOL $1: would have tested json, answer, keytext and mount with random bytes; $2"
+    echo "SKIPPED TOOL $1: would have tested all readers of foreign bytes with random ones; $2"
     [ "${POINTCARD_ALL_TOOLS:-0}" != 1 ]
     exit
 }
