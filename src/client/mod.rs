@@ -298,11 +298,13 @@ impl<'c, P: Ports> Client<'c, P> {
     }
 
     /// After a storage failure nobody knows what is on the medium: it is read again before anything
-    /// else is written.
+    /// else is written. When that fails too, the queue stays as it is: with its counts, and to be
+    /// mended by the next call.
     fn mend(&mut self) -> Result<()> {
         if self.queue.is_poisoned() {
-            let salt = self.salt();
-            self.queue.open(self.ports.storage(), salt)?;
+            let (salt, mut mended) = (self.salt(), Queue::new());
+            mended.open(self.ports.storage(), salt)?;
+            self.queue = mended;
         }
         Ok(())
     }

@@ -249,7 +249,7 @@ static void test_output_struct_sizes_are_checked_before_anything_happens(void)
     sale = sale_of(biz_no, 101);
     WRONG_SIZES(ticket, "ticket", END_OF(pointcard_ticket, req_id),
                 pointcard_accrue(&till, &sale, &out.ticket));
-    WRONG_SIZES(report, "report", END_OF(pointcard_report, clock_wrong),
+    WRONG_SIZES(report, "report", END_OF(pointcard_report, held),
                 pointcard_sync(&till, 1000, &out.report));
     WRONG_SIZES(balance, "balance", END_OF(pointcard_balance, total_points),
                 pointcard_query_balance(&till, SHOPPER, NULL, 0, &out.balance));

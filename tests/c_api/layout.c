@@ -127,6 +127,7 @@ int main(void)
     MEMBER(pointcard_report, waiting);
     MEMBER(pointcard_report, retry_in_ms);
     MEMBER(pointcard_report, clock_wrong);
+    MEMBER(pointcard_report, held);
     STRUCT(pointcard_balance);
     MEMBER(pointcard_balance, struct_size);
     MEMBER(pointcard_balance, waiting_entries);
