@@ -360,3 +360,13 @@ fn the_capacities_in_the_manual_are_true() {
         assert_eq!(n, holds, "{kib} KiB, align {align}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_becomes_a_store() {
+    let dir = Dir::new("regular");
+    for path in [dir.0.as_path(), Path::new("/dev/null")] {
+        let error = FileStorage::open(path, 256 << 10, 4).unwrap_err();
+        assert_eq!((error.status, error.what), (Status::Argument, "storage.path"), "{path:?}");
+    }
+}

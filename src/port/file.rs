@@ -30,10 +30,6 @@ pub struct FileStorage {
     geometry: Geometry,
     /// 0xFF, one sector long.
     erased: Vec<u8>,
-    /// Written since the last sync that succeeded.
-    unsynced: Vec<(u32, u32)>,
-    /// A sync has failed: the system may have dropped `unsynced` although it still reads it.
-    doubtful: bool,
     _registered: Registered,
 }
 
@@ -46,11 +42,16 @@ impl FileStorage {
     /// zero bytes is what an interrupted creation leaves: it is filled and used. Everything else
     /// is left alone; the queue says what it is.
     ///
-    /// `Locked`: another process, or another handle here, has it open, by this or another name.
+    /// `Locked`: another process, or another handle here, has it open, by this or another name;
+    /// or the name went to another file meanwhile. `Argument`: not a regular file.
     /// `Geometry`: too small or too large. `Storage`: the system's error is in [`Error::port`].
     pub fn open(path: impl AsRef<Path>, size: u32, align: u32) -> Result<FileStorage> {
         let path = path.as_ref();
         geometry(size, align)?;
+        // A device says it is empty, and some do things when they are opened.
+        if std::fs::metadata(path).is_ok_and(|data| !data.is_file()) {
+            return Err(Error::new(Status::Argument, "storage.path"));
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -63,31 +64,22 @@ impl FileStorage {
             TryLockError::WouldBlock => Error::new(Status::Locked, "storage"),
             TryLockError::Error(e) => failed("storage.lock", &e),
         })?;
+        // Renamed or removed while the lock was waited for: a store nobody would find again.
+        if !same_file(&file, path) {
+            return Err(Error::new(Status::Locked, "storage"));
+        }
         let len = prepare(&file, path, size, align)?;
         let geometry = geometry(len, align)?;
         Ok(FileStorage {
             file,
             geometry,
             erased: vec![0xFF; geometry.sector_size as usize],
-            unsynced: Vec::new(),
-            doubtful: false,
             _registered: registered,
         })
     }
 
     fn write(&mut self, at: u32, data: &[u8]) -> core::result::Result<(), PortError> {
-        self.unsynced.push((at, data.len() as u32));
         write_at(&self.file, data, at.into()).map_err(port)
-    }
-
-    /// After a failed sync the pages may count as clean: writes them again before the next one.
-    fn write_again(&mut self) -> io::Result<()> {
-        for &(at, len) in &self.unsynced {
-            let mut bytes = vec![0; len as usize];
-            read_at(&self.file, &mut bytes, at.into())?;
-            write_at(&self.file, &bytes, at.into())?;
-        }
-        Ok(())
     }
 }
 
@@ -113,14 +105,14 @@ impl Storage for FileStorage {
     }
 
     fn sync(&mut self) -> core::result::Result<(), PortError> {
-        if self.doubtful {
-            self.write_again().map_err(port)?;
-        }
-        self.doubtful = true;
-        self.file.sync_data().map_err(port)?;
-        self.doubtful = false;
-        self.unsynced.clear();
-        Ok(())
+        self.file.sync_data().map_err(port)
+    }
+
+    /// After a failed sync the pages count as written, in every later process too.
+    fn reassert(&mut self, at: u32, len: u32) -> core::result::Result<(), PortError> {
+        let mut bytes = vec![0; len as usize];
+        self.read(at, &mut bytes)?;
+        self.write(at, &bytes)
     }
 }
 
@@ -137,6 +129,19 @@ fn geometry(size: u32, align: u32) -> Result<Geometry> {
         return Err(Error::new(Status::Geometry, "storage.align"));
     }
     Ok(Geometry { sector_size, sector_count: size / sector_size, prog_size: align.min(4), align })
+}
+
+/// Whether `path` still names `file`, a regular one.
+#[cfg(unix)]
+fn same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(open), Ok(named)) = (file.metadata(), std::fs::metadata(path)) else { return false };
+    open.is_file() && (open.dev(), open.ino()) == (named.dev(), named.ino())
+}
+
+#[cfg(not(unix))]
+fn same_file(_: &File, _: &Path) -> bool {
+    true // an open file keeps its name here
 }
 
 /// Fills a new or half-made file; says how long the store is.

@@ -55,6 +55,13 @@ pub trait Storage {
     fn erase(&mut self, sector: u32) -> Result<(), PortError>;
     /// Returns when everything programmed and erased before is durable.
     fn sync(&mut self) -> Result<(), PortError>;
+    /// Writes the `len` bytes from `at` again as they read now: an earlier session's failed sync
+    /// may have left them in a cache that counts them as written. The next sync makes them
+    /// durable. Nothing to do for media without such a cache (NOR flash, FRAM, RAM).
+    fn reassert(&mut self, at: u32, len: u32) -> Result<(), PortError> {
+        let _ = (at, len);
+        Ok(())
+    }
 }
 
 /// Time. Both functions must be quick and must not fail.

@@ -40,6 +40,11 @@ impl<'a> Medium<'a> {
         self.told(done)
     }
 
+    pub(crate) fn reassert(&mut self, at: u32, len: u32) -> Result<()> {
+        let done = self.storage.reassert(at, len);
+        self.told(done)
+    }
+
     fn told(&mut self, done: core::result::Result<(), PortError>) -> Result<()> {
         done.map_err(|e| {
             self.note = e.0 as u32;

@@ -213,6 +213,8 @@ pub struct Queue {
     hint: Hint,
     /// Number and `created` of the oldest unsettled entry.
     oldest: (u64, u64),
+    /// Copies made since the newest append: that many at the ring's end.
+    rear: u32,
     /// Short hashes of the newest req_ids, by number modulo [`RECENT`]; 0 is none.
     recent: [u16; RECENT],
     counts: Opened,
@@ -232,6 +234,7 @@ impl Queue {
             dead: Ring::new(record::DEAD_LANE, 0, 0),
             hint: Hint::NONE,
             oldest: (0, 0),
+            rear: 0,
             recent: [0; RECENT],
             counts: Opened { formatted: false, sealed: 0, repaired: 0, lost: 0 },
         }
@@ -269,8 +272,12 @@ impl Queue {
     /// The entry with the lowest number from `from` on that may be sent: not settled, not parked,
     /// and among the [64](Queue::settle) the window reaches. Two reads as a rule.
     ///
-    /// When more than half the window is blocked by entries that are only settled behind, the
-    /// oldest is copied to the end of the ring (same seq) so that others get their turn.
+    /// When the window holds nothing from `from` on and there is more behind it, the oldest
+    /// entries are copied to the end of the ring (same seq), which moves the window on: at most
+    /// 256 in one call, two records and two syncs each, and only as long as they fit. While more
+    /// than half the window is blocked, that ends when the newest append has been in the window:
+    /// a store of nothing but skipped entries is gone round once, then left alone until an append
+    /// or [`Queue::open`].
     pub fn next<'b>(
         &mut self,
         storage: &mut dyn Storage,

@@ -28,6 +28,8 @@ pub(crate) fn lanes(count: u32) -> (Ring, Ring, Ring) {
 
 impl Queue {
     pub(crate) fn mount(&mut self, medium: &mut Medium<'_>, count: u32) -> Result<()> {
+        // What a killed process left in a cache must be durable before it is believed.
+        medium.sync()?;
         (self.log, self.live, self.dead) = lanes(count);
         self.log.off = medium.shape.sector;
         if !self.mount_state(medium)? {
@@ -42,6 +44,7 @@ impl Queue {
         self.shape = medium.shape;
         let moved = self.mount_live(medium)?;
         let buried = self.mount_dead(medium)?;
+        medium.sync()?;
         self.mount_recent(medium)?;
         self.skip_erased(medium)?;
         self.live.find_tail(medium, self.state.live.mark)?;
@@ -72,7 +75,7 @@ impl Queue {
     /// Replays the state lane's head. `None` when its first record is not a sound SNAP.
     fn replay(&mut self, medium: &mut Medium<'_>) -> Result<Option<u64>> {
         let (mut log, mut state, mut next) = (self.log, State::new(), None);
-        let torn = log.scan_head(medium, &mut |medium, hit| {
+        let scanned = log.scan_head(medium, &mut |medium, hit| {
             match hit.frame.kind {
                 kind::SNAP => next = Some(read_snap(medium, &hit, &mut state)?),
                 kind::STATE if next.is_some() => {
@@ -85,7 +88,8 @@ impl Queue {
         })?;
         if next.is_some() {
             (self.log, self.state) = (log, state);
-            self.counts.sealed += u32::from(torn);
+            self.counts.sealed += u32::from(scanned.torn);
+            self.log.reassert(medium, scanned.doubt)?;
         }
         Ok(next)
     }
@@ -98,7 +102,7 @@ impl Queue {
         let (mut at, mut total, mut lost, mut last) = (live.next, live.total, 0, None);
         let size = u64::from(medium.shape.sector);
         let recent = &mut self.recent;
-        let torn = live.scan_head(medium, &mut |medium, hit| {
+        let scanned = live.scan_head(medium, &mut |medium, hit| {
             let pos = record::widen(hit.frame.number, at);
             if pos < at || pos - at > size {
                 return Ok(());
@@ -113,7 +117,8 @@ impl Queue {
         live.total = total;
         live.next = at.max(floor);
         self.counts.lost = short(lost.saturating_add(live.next - at));
-        self.counts.sealed += u32::from(torn);
+        self.counts.sealed += u32::from(scanned.torn);
+        live.reassert(medium, scanned.doubt)?;
         self.live = live;
         Ok(last)
     }
@@ -123,16 +128,17 @@ impl Queue {
         let mut dead = self.dead;
         dead.find_head(medium)?;
         let (mut at, mut last) = (dead.next, None);
-        let torn = dead.scan_head(medium, &mut |_, hit| {
-            let pos = u64::from(hit.frame.number);
-            let pos = record::widen(pos as u32, at);
-            if pos >= at {
+        let size = u64::from(medium.shape.sector);
+        let scanned = dead.scan_head(medium, &mut |_, hit| {
+            let pos = record::widen(hit.frame.number, at);
+            if pos >= at && pos - at <= size {
                 (at, last) = (pos.saturating_add(1), Copy::of(&hit));
             }
             Ok(())
         })?;
         dead.next = at.max(self.state.dead.mark);
-        self.counts.sealed += u32::from(torn);
+        self.counts.sealed += u32::from(scanned.torn);
+        dead.reassert(medium, scanned.doubt)?;
         self.dead = dead;
         Ok(last)
     }
@@ -158,11 +164,13 @@ impl Queue {
                 break;
             }
             generation -= 1;
+            // A torn record's number was given again: its sector ends where the next one begins.
+            let end = base;
             let mut scan = Scan::new(&self.live, medium, generation)?;
             while let Some(hit) = scan.next(&self.live, medium)? {
-                let pos = record::widen(hit.frame.number, base);
+                let pos = record::widen(hit.frame.number, end);
                 base = base.min(pos);
-                if pos >= wanted && pos < self.live.next {
+                if pos >= wanted && pos < end {
                     remember(&mut self.recent, medium, &hit, pos)?;
                 }
             }

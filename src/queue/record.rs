@@ -283,7 +283,7 @@ impl Shape {
 }
 
 /// `value` rounded up to a multiple of `unit`, a power of two.
-fn up(value: u32, unit: u32) -> u32 {
+pub(crate) fn up(value: u32, unit: u32) -> u32 {
     value.wrapping_add(unit - 1) & !(unit.wrapping_sub(1))
 }
 

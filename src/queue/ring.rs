@@ -39,6 +39,14 @@ pub(crate) struct Place {
     pub(crate) off: u32,
 }
 
+/// What a walk through a lane's head found.
+pub(crate) struct Scanned {
+    /// Nothing is appended behind what was torn.
+    pub(crate) torn: bool,
+    /// Where the last record starts; 0 when there is at most one.
+    pub(crate) doubt: u32,
+}
+
 impl Ring {
     pub(crate) const fn new(lane: u8, first: u32, count: u32) -> Self {
         Ring {
@@ -185,15 +193,17 @@ impl Ring {
         &mut self,
         medium: &mut Medium<'_>,
         each: &mut dyn FnMut(&mut Medium<'_>, Hit) -> Result<()>,
-    ) -> Result<bool> {
+    ) -> Result<Scanned> {
         if self.generation == 0 {
             self.off = medium.shape.sector;
-            return Ok(false);
+            return Ok(Scanned { torn: false, doubt: medium.shape.sector });
         }
         let mut scan = Scan::new(self, medium, self.generation)?;
         let mut held: Option<Hit> = None;
+        let mut doubt = 0;
         while let Some(hit) = scan.next(self, medium)? {
             if let Some(before) = held.replace(hit) {
+                doubt = hit.off;
                 medium.repaired += u32::from(before.mended);
                 each(medium, before)?;
             }
@@ -208,7 +218,22 @@ impl Ring {
                 (torn, self.off) = (true, medium.shape.sector);
             }
         }
-        Ok(torn)
+        Ok(Scanned { torn, doubt })
+    }
+
+    /// Has the part of the head written again that a failed sync may have left in a cache only.
+    ///
+    /// A record is programmed only after the sync of the one before has succeeded, be it now or at
+    /// an earlier mount, which did this; after a failure nothing is written until the next mount.
+    /// So only the last record of a head is in doubt; and if it is the only one, its sector's
+    /// erasure and header, which share its sync. A sector erased ahead is erased anew. Records of
+    /// other syncs, which share no block with the last, are not touched.
+    pub(crate) fn reassert(&self, medium: &mut Medium<'_>, doubt: u32) -> Result<()> {
+        if self.generation == 0 {
+            return Ok(());
+        }
+        let at = self.address(medium, self.generation);
+        medium.reassert(at + doubt, medium.shape.sector - doubt)
     }
 
     fn written_to_the_end(&self, medium: &mut Medium<'_>, hit: &Hit) -> Result<bool> {

@@ -4,7 +4,7 @@
 
 use super::fault::Result;
 use super::medium::{Medium, Reader};
-use super::record::{self, FRAME, Frame, PAYLOAD_MAX, bytes_at, kind, u32_at};
+use super::record::{self, FRAME, Frame, PAYLOAD_MAX, bytes_at, kind, u32_at, up};
 use super::ring::Ring;
 
 /// A record that checks out.
@@ -251,8 +251,4 @@ fn flip(bytes: &mut [u8], bit: usize) {
 
 fn known(frame: &Frame) -> bool {
     matches!(frame.kind, kind::ITEM | kind::MOVED | kind::STATE | kind::SNAP)
-}
-
-fn up(value: u32, unit: u32) -> u32 {
-    value.wrapping_add(unit - 1) & !(unit.wrapping_sub(1))
 }

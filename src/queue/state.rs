@@ -122,6 +122,16 @@ impl State {
             .count() as u32
     }
 
+    /// An unreadable copy is settled uncounted: no more copies than unsettled entries.
+    pub(crate) fn limit_moved(&mut self, unsettled: u32) {
+        if self.moved > unsettled {
+            self.moved = unsettled;
+            self.moved_parked = self.moved_parked.min(unsettled);
+            self.moved_sent = self.moved_sent.min(unsettled - self.moved_parked);
+            self.irregular = true;
+        }
+    }
+
     /// Takes the staged bits over and slides the window.
     pub(crate) fn merge(&mut self) {
         self.live.done |= self.staged;

@@ -12,8 +12,10 @@ use super::{Entry, EntryState, Hint, Queue};
 
 /// Bytes read at once in the hope that the record is no longer.
 const FIRST_READ: usize = 384;
-/// Unsettled entries the window may hold before a stuck one is moved out of it.
+/// Unsettled entries up to which the window is moved on over copies, too.
 const CROWD: u32 = 32;
+/// Entries copied in one call at most.
+const LAP: u32 = 256;
 
 /// A record in the caller's buffer: its frame, its number, and the lane it came from.
 #[derive(Clone, Copy)]
@@ -156,12 +158,15 @@ impl Queue {
         from: u64,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
+        let mut seen = 0;
         // Bounded, in case the medium claims a huge number of entries it does not hold.
-        for _ in 0..WINDOW {
+        for _ in 0..LAP {
+            let start = self.state.live.mark.max(seen);
+            seen = self.window_end();
             let found = if self.state.moved == 0 {
-                self.pick_plain(medium, from, buf)?
+                self.pick_plain(medium, start.max(from), buf)?
             } else {
-                self.pick_sorted(medium, from, buf)?
+                self.pick_sorted(medium, start, from, buf)?
             };
             if found.is_some() || !self.widen_window(medium, buf)? {
                 return Ok(found);
@@ -174,11 +179,10 @@ impl Queue {
     fn pick_plain(
         &mut self,
         medium: &mut Medium<'_>,
-        from: u64,
+        start: u64,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
-        let mark = self.state.live.mark;
-        for pos in mark.max(from)..self.window_end() {
+        for pos in start..self.window_end() {
             if !self.offered(pos) {
                 continue;
             }
@@ -194,11 +198,12 @@ impl Queue {
     fn pick_sorted(
         &mut self,
         medium: &mut Medium<'_>,
+        start: u64,
         from: u64,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
         let mut best: Option<(u64, u64)> = None;
-        for pos in self.state.live.mark..self.window_end() {
+        for pos in start..self.window_end() {
             if !self.offered(pos) {
                 continue;
             }
@@ -237,14 +242,16 @@ impl Queue {
         if self.window_end() >= self.live.next {
             return Ok(false);
         }
-        if self.state.staged != 0 && self.state.staged | self.state.live.done != 0 {
+        if self.state.staged != 0 {
             let before = self.state.live.mark;
             self.flush(medium)?;
             if self.state.live.mark != before {
                 return Ok(true);
             }
         }
-        if self.crowd(medium)? > CROWD {
+        // Behind the newest entry stand only copies of what has had its turn.
+        let newest = self.live.next.saturating_sub(self.rear.into());
+        if self.window_end() >= newest && self.crowd(medium)? > CROWD {
             return Ok(false);
         }
         self.relocate(medium, buf)

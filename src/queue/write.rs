@@ -30,6 +30,7 @@ impl Queue {
         self.live.push(medium, kind::ITEM, seq as u32, pieces)?;
         medium.sync()?;
         self.live.next = seq.saturating_add(1);
+        self.rear = 0;
         self.live.total = self.live.total.wrapping_add(item.points.into());
         self.note_recent(seq, item.req_id);
         if seq == self.state.live.mark {
@@ -233,6 +234,7 @@ impl Queue {
         self.live.push(medium, kind::MOVED, pos as u32, [head, item, &[], &[]])?;
         medium.sync()?;
         self.live.next = pos.saturating_add(1);
+        self.rear = self.rear.saturating_add(1);
         self.note_recent(pos, req_id);
         Ok(true)
     }
@@ -319,6 +321,9 @@ impl Queue {
             // Drained: whatever an unreadable entry left in the sums is forgotten.
             self.state.settled_points = self.live.total;
         }
+        let done = self.state.live.done.count_ones();
+        let unsettled = super::short(self.live.next.saturating_sub(self.state.live.mark));
+        self.state.limit_moved(unsettled.saturating_sub(done));
         let next = self.live.next;
         let (mut what, mut bytes) = self.state.encode(false, next, sent);
         if !self.log.fits(medium, bytes.get().len()) {
@@ -387,12 +392,20 @@ impl Queue {
             return Ok(Some(self.hint.pos));
         }
         let mark = self.state.live.mark;
+        let mut copies = 0;
         for pos in mark..mark.saturating_add(WINDOW).min(self.live.next) {
-            if !self.state.settled(pos) && self.peek(medium, pos)?.is_some_and(|p| p.seq == seq) {
+            if self.state.settled(pos) {
+                continue;
+            }
+            let Some(peek) = self.peek(medium, pos)? else { continue };
+            if peek.seq == seq {
                 return Ok(Some(pos));
             }
+            copies += u32::from(peek.copy.is_some());
         }
-        if self.state.live.bit(seq).is_none() && seq >= mark {
+        // Beyond the window: itself, or one of the copies not met.
+        let behind = seq < mark && copies < self.state.moved;
+        if behind || self.state.live.bit(seq).is_none() && seq >= mark {
             return Err(Fault::Window);
         }
         Ok(None)

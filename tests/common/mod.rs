@@ -60,6 +60,7 @@ pub enum Op {
     Append { body: usize, points: u32 },
     Again { back: usize },
     Send { nth: usize },
+    Retract { nth: usize },
     Settle { nth: usize },
     Stage { nth: usize },
     Commit,
@@ -103,6 +104,13 @@ impl Known {
     }
 }
 
+impl Known {
+    /// At 255 nobody counts any more.
+    fn retract(&mut self) {
+        self.attempts = self.attempts.saturating_sub(u8::from(self.attempts != u8::MAX));
+    }
+}
+
 /// What the caller was told, and the one thing that was under way.
 #[derive(Clone, Default)]
 pub struct Model {
@@ -133,12 +141,14 @@ impl Model {
         rng: &mut Rng,
     ) -> Result<(), Error> {
         let index = match op {
-            Op::Send { nth } | Op::Settle { nth } | Op::Stage { nth } | Op::Bury { nth } => {
-                match self.live(*nth) {
-                    Some(i) => Some(i),
-                    None => return Ok(()),
-                }
-            }
+            Op::Send { nth }
+            | Op::Retract { nth }
+            | Op::Settle { nth }
+            | Op::Stage { nth }
+            | Op::Bury { nth } => match self.live(*nth) {
+                Some(i) => Some(i),
+                None => return Ok(()),
+            },
             Op::Discard { nth } => {
                 let dead: Vec<usize> = (0..self.known.len())
                     .filter(|&i| self.known[i].fate == Fate::Dead)
@@ -155,6 +165,8 @@ impl Model {
         let done = self.run(queue, s, op, index, rng);
         match done {
             Err(e) if matches!(e.status, Status::Storage) => return Err(e),
+            // Copied behind the window meanwhile: not its turn.
+            Err(e) if e.status == Status::Range => {}
             Err(e) => panic!("{op:?}: {e:?}"),
             Ok(()) => {}
         }
@@ -206,6 +218,13 @@ impl Model {
                 let told = queue.mark_sent(s, known.seq)?;
                 assert!(told > known.attempts || told == 255, "attempts fell");
                 known.attempts = told;
+                self.durable();
+                Ok(())
+            }
+            Op::Retract { .. } => {
+                let known = &mut self.known[index.unwrap()];
+                queue.retract(s, known.seq)?;
+                known.retract();
                 self.durable();
                 Ok(())
             }
@@ -362,7 +381,7 @@ impl Model {
             match next.known.iter_mut().find(|k| k.seq == entry.seq) {
                 Some(known) => {
                     known.fate = fate;
-                    known.attempts = known.attempts.max(entry.attempts);
+                    known.attempts = entry.attempts;
                 }
                 None => next.known.push(Known {
                     seq: entry.seq,
@@ -389,16 +408,25 @@ impl Model {
         }
     }
 
+    /// The retraction that was under way is done already.
+    fn retracted(&self, known: &Known, shown: &Seen) -> bool {
+        let under_way = matches!(self.doubt, Some((Op::Retract { .. }, _)));
+        let mut after = known.clone();
+        after.retract();
+        under_way && self.doubted(known).is_some() && shown.attempts == after.attempts
+    }
+
     fn check(&self, known: &Known, shown: &Seen) {
         assert!(shown.equals(known), "altered: {shown:?} was {known:?}");
         let doubt = self.doubted(known).is_some();
         use EntryState as S;
         let fine = match known.fate {
             Fate::Live => match shown.state {
-                S::Waiting => known.attempts == 0,
+                S::Waiting => known.attempts == 0 || self.retracted(known, shown),
                 S::Sent => {
                     shown.attempts >= known.attempts
                         && shown.attempts <= known.attempts + u8::from(doubt)
+                        || self.retracted(known, shown)
                 }
                 _ => doubt,
             },
@@ -511,7 +539,8 @@ pub fn script(seed: u64, n: usize, body_max: usize) -> Vec<Op> {
                     Op::Append { body: rng.below(body_max), points: rng.next() as u32 }
                 }
                 5..=7 => Op::Send { nth },
-                8..=12 => Op::Settle { nth },
+                8 => Op::Settle { nth },
+                9..=12 => Op::Settle { nth },
                 13 | 14 => Op::Stage { nth },
                 15 => Op::Again { back: rng.below(20) },
                 16 => Op::Bury { nth },
