@@ -283,6 +283,12 @@ typedef struct pointcard_storage {
     int32_t (*erase)(void *ctx, uint32_t sector);
     /** Returns when everything programmed and erased before is durable. */
     int32_t (*sync)(void *ctx);
+    /**
+     * Writes the `len` bytes from `at` again as they read now; the next sync makes them durable.
+     * For media behind a cache that forgets what a failed sync has left in it (files); NULL for
+     * flash and RAM.
+     */
+    int32_t (*reassert)(void *ctx, uint32_t at, uint32_t len);
     /** Called once, by pointcard_close or a pointcard_init that fails; may be NULL. */
     void (*close)(void *ctx);
 } pointcard_storage;

@@ -222,7 +222,7 @@ fn structures_are_laid_out_in_c_as_here() {
         }
         ports::pointcard_storage {
             status, port, ctx, sector_size, sector_count, prog_size, align, read, prog, erase,
-            sync, close,
+            sync, reassert, close,
         }
         ports::pointcard_clock { ctx, monotonic_ms, unix_time }
         ports::pointcard_entropy { ctx, fill }

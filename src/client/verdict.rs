@@ -265,10 +265,8 @@ impl<P: Ports> Client<'_, P> {
 /// are not documented; these words are what such codes are made of elsewhere on the platform.)
 fn speaks_of_a_repeat(sub_code: &str) -> bool {
     let says = |word: &str| {
-        sub_code
-            .as_bytes()
-            .windows(word.len())
-            .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+        let here = |at: usize| sub_code.get(at..at + word.len());
+        (0..sub_code.len()).filter_map(here).any(|part| part.eq_ignore_ascii_case(word))
     };
     ["REPEAT", "DUPLIC", "ALREADY", "IDEMPOT"].iter().any(|word| says(word))
 }

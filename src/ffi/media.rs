@@ -152,6 +152,7 @@ fn failed(error: Error) -> pointcard_storage {
         prog: None,
         erase: None,
         sync: None,
+        reassert: None,
         close: None,
     }
 }
@@ -177,6 +178,7 @@ fn table<S: Storage>(slot: *mut Slot<S>, shape: &Geometry) -> pointcard_storage 
         prog: Some(prog::<S>),
         erase: Some(erase::<S>),
         sync: Some(sync::<S>),
+        reassert: Some(reassert::<S>),
         close: Some(close::<S>),
     }
 }
@@ -194,7 +196,7 @@ unsafe fn on<S: Storage>(
     }
 }
 
-// Safety of the five functions below: `ctx` is what `table` was given, and the client calls them
+// Safety of the six functions below: `ctx` is what `table` was given, and the client calls them
 // one at a time with buffers of its own.
 unsafe extern "C" fn read<S: Storage>(ctx: *mut c_void, at: u32, to: *mut u8, len: usize) -> i32 {
     // Safety: see above.
@@ -219,6 +221,11 @@ unsafe extern "C" fn erase<S: Storage>(ctx: *mut c_void, sector: u32) -> i32 {
 unsafe extern "C" fn sync<S: Storage>(ctx: *mut c_void) -> i32 {
     // Safety: see above.
     unsafe { on::<S>(ctx, |storage| storage.sync()) }
+}
+
+unsafe extern "C" fn reassert<S: Storage>(ctx: *mut c_void, at: u32, len: u32) -> i32 {
+    // Safety: see above.
+    unsafe { on::<S>(ctx, |storage| storage.reassert(at, len)) }
 }
 
 unsafe extern "C" fn close<S: Storage>(ctx: *mut c_void) {

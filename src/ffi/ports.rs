@@ -43,6 +43,10 @@ pub struct pointcard_storage {
     pub erase: Option<unsafe extern "C" fn(ctx: *mut c_void, sector: u32) -> i32>,
     /// Returns when everything programmed and erased before is durable.
     pub sync: Option<unsafe extern "C" fn(ctx: *mut c_void) -> i32>,
+    /// Writes the `len` bytes from `at` again as they read now; the next sync makes them durable.
+    /// For media behind a cache that forgets what a failed sync has left in it (files); NULL for
+    /// flash and RAM.
+    pub reassert: Option<unsafe extern "C" fn(ctx: *mut c_void, at: u32, len: u32) -> i32>,
     /// Called once, by pointcard_close or a pointcard_init that fails; may be NULL.
     pub close: Option<unsafe extern "C" fn(ctx: *mut c_void)>,
 }
@@ -233,6 +237,11 @@ impl Storage for pointcard_storage {
     fn sync(&mut self) -> core::result::Result<(), PortError> {
         // Safety: see above.
         done(self.sync.map(|f| unsafe { f(self.ctx) }))
+    }
+
+    fn reassert(&mut self, at: u32, len: u32) -> core::result::Result<(), PortError> {
+        // Safety: see above.
+        done(Some(self.reassert.map_or(0, |f| unsafe { f(self.ctx, at, len) })))
     }
 }
 

@@ -40,6 +40,7 @@ int main(void)
     MEMBER(pointcard_storage, prog);
     MEMBER(pointcard_storage, erase);
     MEMBER(pointcard_storage, sync);
+    MEMBER(pointcard_storage, reassert);
     MEMBER(pointcard_storage, close);
     STRUCT(pointcard_clock);
     MEMBER(pointcard_clock, ctx);
