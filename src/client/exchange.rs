@@ -89,6 +89,9 @@ impl<P: Ports> Client<'_, P> {
         let (mut from, mut wait) = (0, u32::MAX);
         self.held = 0;
         while let Some(entry) = queue.next(ports.storage(), from, record)? {
+            if entry.seq < from {
+                break; // A rotten medium must not send this round in circles.
+            }
             from = entry.seq.saturating_add(1);
             if entry.item.profile != self.profile || !is_sendable(&session, &entry, buf)? {
                 self.held += 1;

@@ -107,7 +107,7 @@ impl Queue {
             if pos < at || pos - at > size {
                 return Ok(());
             }
-            (lost, at) = (lost + pos - at, pos.saturating_add(1));
+            (lost, at) = (lost.saturating_add(pos - at), pos.saturating_add(1));
             last = Copy::of(&hit);
             if last.is_none() {
                 total = total.wrapping_add(u64::from(record::u32_at(&hit.head, 14)));

@@ -361,7 +361,7 @@ pub(crate) fn decode_item(bytes: &[u8]) -> Option<Item<'_>> {
     let (head, rest) = bytes.split_at_checked(ITEM_FIXED)?;
     let (req, body) = rest.split_at_checked(u8_at(head, 19).into())?;
     Some(Item {
-        req_id: ascii(req)?,
+        req_id: ascii(req).filter(|id| (1..=32).contains(&id.len()))?,
         profile: u64_at(head, 0),
         created: u48_at(head, 8),
         points: u32_at(head, 14),
