@@ -99,7 +99,7 @@ impl Queue {
         let floor = self.live.next.max(self.state.live.mark);
         let mut live = self.live;
         live.find_head(medium)?;
-        let (mut at, mut total, mut lost, mut last) = (live.next, live.total, 0, None);
+        let (mut at, mut total, mut lost, mut last) = (live.next, live.total, 0u64, None);
         let size = u64::from(medium.shape.sector);
         let recent = &mut self.recent;
         let scanned = live.scan_head(medium, &mut |medium, hit| {
