@@ -271,11 +271,18 @@ impl Model {
             }
             Op::Reopen => {
                 queue.open(s, [9; 8])?;
-                // What was only staged is back, as if it had never been settled.
-                for known in &mut self.known {
-                    if known.fate == Fate::Staged {
-                        known.fate = Fate::Live;
+                // What was only staged is back, as if it had never been settled; unless something
+                // (an append that looked for room) has made it durable meanwhile.
+                let mut pending = vec![];
+                let (mut buf, mut cursor) = ([0; ENTRY_MAX], Cursor::default());
+                while let Some(entry) = queue.walk(s, &mut cursor, &mut buf)? {
+                    if matches!(entry.state, EntryState::Waiting | EntryState::Sent) {
+                        pending.push(entry.seq);
                     }
+                }
+                for known in self.known.iter_mut().filter(|k| k.fate == Fate::Staged) {
+                    let back = pending.contains(&known.seq);
+                    known.fate = if back { Fate::Live } else { Fate::Settled };
                 }
                 Ok(())
             }
@@ -539,7 +546,7 @@ pub fn script(seed: u64, n: usize, body_max: usize) -> Vec<Op> {
                     Op::Append { body: rng.below(body_max), points: rng.next() as u32 }
                 }
                 5..=7 => Op::Send { nth },
-                8 => Op::Settle { nth },
+                8 => Op::Retract { nth },
                 9..=12 => Op::Settle { nth },
                 13 | 14 => Op::Stage { nth },
                 15 => Op::Again { back: rng.below(20) },
