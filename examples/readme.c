@@ -1,7 +1,6 @@
 #include <pointcard.h>
 #include <stdio.h>
 #include <stdlib.h>
-
 static pointcard_client till; /* the caller owns all memory; nothing is freed */
 static pointcard_file store;
 
