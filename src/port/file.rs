@@ -83,6 +83,14 @@ impl FileStorage {
     }
 }
 
+impl Drop for FileStorage {
+    fn drop(&mut self) {
+        // Closing alone lets go only when a child that is being started just now has let go too.
+        // Nothing can be done about a failure, and the system lets go at the latest with us.
+        let _ = self.file.unlock();
+    }
+}
+
 impl Storage for FileStorage {
     fn geometry(&self) -> Geometry {
         self.geometry
