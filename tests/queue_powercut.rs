@@ -95,17 +95,27 @@ fn second_cuts(image: &[u8], g: Geometry, cut: Cut, model: &Model, counts: &mut 
     }
 }
 
+/// Every shape, clean and torn, side by side; says each when it is done.
 fn run(name: &str, shapes: &[Geometry], every: u64, second_every: u64) {
+    let one = |g: Geometry, cut: Cut, seed: u64| {
+        let counts = cut_everywhere(g, cut, seed, every, second_every);
+        let (cuts, second) = (counts.cuts, counts.second);
+        println!("{name} {g:?} {cut:?} (seed {seed}): cuts {cuts}, second cuts {second}: 0 lost");
+        counts
+    };
     let mut total = Counts { cuts: 0, second: 0, refused: 0 };
-    for (i, g) in shapes.iter().enumerate() {
-        for cut in [Cut::Clean, Cut::Torn] {
-            let seed = seed() + i as u64;
-            let counts = cut_everywhere(*g, cut, seed, every, second_every);
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (shapes.iter().zip(seed()..))
+            .flat_map(|(g, seed)| [Cut::Clean, Cut::Torn].map(|cut| (*g, cut, seed)))
+            .map(|(g, cut, seed)| scope.spawn(move || one(g, cut, seed)))
+            .collect();
+        for run in runs {
+            let counts = run.join().unwrap_or_else(|told| std::panic::resume_unwind(told));
             total.cuts += counts.cuts;
             total.second += counts.second;
             total.refused += counts.refused;
         }
-    }
+    });
     println!(
         "{name}: cuts: {}, second cuts: {}, lost 0, doubled 0; appends refused as full {}",
         total.cuts, total.second, total.refused
