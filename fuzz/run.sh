@@ -3,7 +3,9 @@
 #
 # In: fuzz/seeds/<target>, read only; what is found new goes to fuzz/corpus. Out: one line per
 # target; a crash prints its input's path and how to repeat it, and fails. Two targets run at a
-# time (FUZZ_JOBS). Needs nightly Rust and cargo-fuzz; says so when they are missing.
+# time (FUZZ_JOBS). FUZZ_SEED=N makes the same inputs come in the same order every time, as far as
+# the time allows: for judging a change. Without it every run goes somewhere else: for finding.
+# Needs nightly Rust and cargo-fuzz; says so when they are missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -35,7 +37,7 @@ run() {
     # A unit may take 10 s and 512 MB; slower or larger is a failure like a crash.
     cargo +nightly fuzz run --sanitizer none "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=512 -max_len=8192 \
-        -print_final_stats=1 >"$logs/$1" 2>&1 || status=$?
+        -print_final_stats=1 ${FUZZ_SEED:+-seed="$FUZZ_SEED"} >"$logs/$1" 2>&1 || status=$?
     echo "$status" >"$logs/$1.status"
 }
 

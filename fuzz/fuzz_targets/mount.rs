@@ -194,10 +194,12 @@ fuzz_target!(|data: &[u8]| {
             bytes.chunks_exact_mut(sector_size as usize).for_each(|s| reseal(s, prog_size, align));
         }
     }
-    // Behind damage a mount looks at each place of a head where a record could start.
-    let places = u64::from(3 * sector_size / align);
+    // Behind damage a mount looks at each place of a sector where a record could start, and at
+    // each reads a frame and as far as that claims to go: a few windows. It does so for heads,
+    // the newest entries, and, while it searches for the oldest, behind every rotten header.
+    let places = u64::from(sector_size * sector_count / align);
     let sound = mode & 1 == 1 && rest.len() <= 1;
-    let mount_reads = if sound { MOUNT_READS } else { MOUNT_READS + places };
+    let mount_reads = if sound { MOUNT_READS } else { MOUNT_READS + 64 * places };
     let ram = RamStorage::new(&mut bytes, geometry);
     let mut medium = Counted { ram, forged: mode & 3 == 3, damaged: !sound, reads: 0, limit: mount_reads };
     work(&mut medium, mount_reads);
