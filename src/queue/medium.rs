@@ -134,17 +134,24 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether everything from `at` up to `to` is erased.
-    pub(crate) fn blank(&mut self, medium: &mut Medium<'_>, at: u32, to: u32) -> Result<bool> {
-        let mut at = at;
+    /// The first byte from `at` up to `to` that is not erased.
+    pub(crate) fn written(
+        &mut self,
+        medium: &mut Medium<'_>,
+        mut at: u32,
+        to: u32,
+    ) -> Result<Option<u32>> {
         while at < to {
             let got = self.some(medium, at, to - at, to)?;
-            if got.is_empty() || got.iter().any(|&b| b != 0xFF) {
-                return Ok(false);
+            if got.is_empty() {
+                return Ok(Some(at));
+            }
+            if let Some(index) = got.iter().position(|&b| b != 0xFF) {
+                return Ok(Some(at.wrapping_add(index as u32)));
             }
             at = at.wrapping_add(got.len() as u32);
         }
-        Ok(true)
+        Ok(None)
     }
 
     fn fill(&mut self, medium: &mut Medium<'_>, at: u32, end: u32) -> Result<()> {

@@ -293,10 +293,10 @@ fn check_blank(medium: &mut Medium<'_>, count: u32) -> Result<()> {
     }
     // What a cut format wrote ends within its one record.
     let from = medium.shape.first_record() + (record::FRAME + SNAP_MAX + 32) as u32;
-    if Reader::new().blank(medium, from.min(medium.shape.sector), medium.shape.sector)? {
-        return Ok(());
+    match Reader::new().written(medium, from.min(medium.shape.sector), medium.shape.sector)? {
+        None => Ok(()),
+        Some(at) => Err(Fault::Corrupt.at(medium, at as usize)),
     }
-    Err(Fault::Corrupt.at(medium, from as usize))
 }
 
 fn fresh(header: &Header) -> bool {

@@ -103,11 +103,14 @@ impl Scan {
         // One sync covers at most one record: what it left unwritten ends within its reach.
         let reach = up((FRAME + PAYLOAD_MAX + 1) as u32, self.unit);
         let to = if self.sealed { size } else { self.off.saturating_add(reach).min(size) };
-        if self.reader.blank(medium, start + self.off, start + to)? {
-            self.done = true;
-        } else {
-            self.sealed = true;
-            self.off = up(self.off + 1, self.unit);
+        match self.reader.written(medium, start + self.off, start + to)? {
+            None => self.done = true,
+            Some(at) => {
+                self.sealed = true;
+                // No record starts where the next frame's bytes are still all erased.
+                let first = (at - start).saturating_sub(FRAME as u32 - 1);
+                self.off = up(first.max(self.off + 1), self.unit);
+            }
         }
         Ok(())
     }
