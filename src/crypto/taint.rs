@@ -1,7 +1,6 @@
 //! A test, under valgrind, that nothing secret chooses a branch or an address:
 //!
-//!     cargo test --release --no-default-features --features std,rsa4096 --no-run
-//!     valgrind --error-exitcode=9 target/release/deps/pointcard-HASH --ignored secrets_choose
+//!     sh tests/gates/taint.sh
 //!
 //! The primes and exponents are declared uninitialised; memcheck then reports every jump and every
 //! address that depends on them. `positive_control` shows that it would.
@@ -35,7 +34,7 @@ fn load() -> PrivateKey {
 }
 
 #[test]
-#[ignore = "means something under valgrind only"]
+#[ignore = "run by tests/gates/taint.sh"]
 fn no_secrets_choose_branches_or_addresses() {
     let key = load();
     let half = key.public.half();
@@ -76,7 +75,7 @@ fn no_secrets_choose_branches_or_addresses() {
 }
 
 #[test]
-#[ignore = "must be reported by valgrind"]
+#[ignore = "run by tests/gates/taint.sh, where it must be reported"]
 fn positive_control() {
     let key = load();
     request(MAKE_MEM_UNDEFINED, &key.dp);
