@@ -3,20 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::MutexGuard;
 
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::desk::Desk;
 use crate::door::{Done, HangUp, Payload};
 use crate::faults::{Fault, Wish};
 use crate::house::House;
 use crate::http::plain;
 use crate::ledger::Way;
 use crate::params::decode;
+use crate::world::Merchant;
 
 const HELP: &str = "\
 POST /fault?kind=KIND[&times=1][&ms=N][&status=503][&retry_after=S][&booked=true][&sub_code=X]
@@ -26,8 +29,12 @@ POST /fault?kind=KIND[&times=1][&ms=N][&status=503][&retry_after=S][&booked=true
 POST /clear                 GET /faults
 POST /repeat?way=same|error|forget|biz_no
 POST /down[?ms=N]           POST /up
-GET  /ledger                GET /requests
-GET  /balance?user_id=U&activity_account=A
+POST /switch?name=N&value=V GET /switches
+POST /merchant?token=T      GET /merchants
+POST /token/give?token=T[&merchant=0]
+POST /token/kill?token=T    POST /consent[?merchant=0]
+GET  /ledger[?merchant=0]   GET /requests
+GET  /balance?user_id=U&activity_account=A[&merchant=0]
 POST /shutdown";
 
 type Asked = BTreeMap<String, String>;
@@ -58,7 +65,7 @@ type Known = Option<Result<Response<Payload>, String>>;
 fn look(house: &House, path: &str, asked: &Asked) -> Known {
     Some(match path {
         "/" => Ok(plain(StatusCode::OK, HELP)),
-        "/ledger" => Ok(lines(house.desk().ledger.bookings())),
+        "/ledger" => merchant(&mut house.desk(), asked).map(|m| lines(m.ledger.bookings())),
         "/requests" => Ok(lines(&house.desk().requests)),
         "/faults" => {
             let desk = house.desk();
@@ -66,6 +73,8 @@ fn look(house: &House, path: &str, asked: &Asked) -> Known {
             Ok(lines(waiting.map(|(kind, times)| json!({ "kind": kind, "times": times }))))
         }
         "/balance" => balance(house, asked),
+        "/switches" => Ok(object(&json!(house.desk().world.switches))),
+        "/merchants" => Ok(lines(merchants(&house.desk()))),
         _ => return None,
     })
 }
@@ -78,6 +87,11 @@ async fn change(house: &House, path: &str, asked: &Asked) -> Known {
             Ok(())
         }
         "/repeat" => repeat(house, asked),
+        "/switch" => switch(house, asked),
+        "/token/give" => give(house, asked),
+        "/token/kill" => needed(asked, "token").and_then(|token| house.desk().world.kill(token)),
+        "/consent" => return Some(consent(house, asked)),
+        "/merchant" => return Some(add_merchant(house, asked)),
         "/down" => match number(asked, "ms") {
             Ok(ms) => {
                 wait(|done| house.down(ms.unwrap_or(0), done)).await;
@@ -115,14 +129,59 @@ async fn fault(house: &House, asked: &Asked) -> Result<(), String> {
 
 fn repeat(house: &House, asked: &Asked) -> Result<(), String> {
     let way = Way::named(asked.get("way").ok_or("way is missing")?)?;
-    house.desk().ledger.way = way;
+    house.desk().world.repeat(way);
     Ok(())
+}
+
+fn switch(house: &House, asked: &Asked) -> Result<(), String> {
+    let (name, value) = (needed(asked, "name")?, needed(asked, "value")?);
+    house.desk().world.switches.set(name, value)
+}
+
+fn give(house: &House, asked: &Asked) -> Result<(), String> {
+    let number = number(asked, "merchant")?.unwrap_or(0);
+    house.desk().world.give(number, needed(asked, "token")?.to_owned())
+}
+
+fn consent(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
+    let code = house.desk().world.consent(number(asked, "merchant")?.unwrap_or(0))?;
+    Ok(object(&json!({ "app_auth_code": code })))
+}
+
+fn add_merchant(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
+    let token = needed(asked, "token")?.to_owned();
+    let number = house.desk().world.add(Some(token)).map_err(|e| e.to_string())?;
+    Ok(object(&json!({ "merchant": number })))
+}
+
+/// The merchant a question is about, the first unless it says.
+fn merchant<'a>(desk: &'a mut MutexGuard<'_, Desk>, asked: &Asked) -> Result<&'a Merchant, String> {
+    let number = number(asked, "merchant")?.unwrap_or(0);
+    desk.world.merchant(number).map(|merchant| &*merchant)
+}
+
+/// Without their tokens: those are secrets.
+fn merchants(desk: &Desk) -> Vec<Value> {
+    let each = |(number, merchant): (usize, &Merchant)| {
+        json!({
+            "merchant": number,
+            "user_id": merchant.user_id,
+            "auth_app_id": merchant.auth_app_id,
+            "owner": !merchant.by_token,
+            "token_works": merchant.consent.alive().is_some(),
+        })
+    };
+    desk.world.merchants.iter().enumerate().map(each).collect()
+}
+
+fn needed<'a>(asked: &'a Asked, name: &str) -> Result<&'a str, String> {
+    asked.get(name).map(String::as_str).ok_or_else(|| format!("{name} is missing"))
 }
 
 fn balance(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
     let user = asked.get("user_id").ok_or("user_id is missing")?;
     let account = asked.get("activity_account").ok_or("activity_account is missing")?;
-    let balance = house.desk().ledger.balance(user, account);
+    let balance = merchant(&mut house.desk(), asked)?.ledger.balance(user, account);
     Ok(object(&json!({
         "available_points": balance.available.to_string(),
         "freezed_points": balance.freezed.to_string(),
@@ -156,7 +215,7 @@ fn parameters(query: &str) -> Result<Asked, String> {
 }
 
 /// A misspelt parameter must not silently mean its default.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 14] = [
     "kind",
     "times",
     "ms",
@@ -167,6 +226,10 @@ const NAMES: [&str; 10] = [
     "way",
     "user_id",
     "activity_account",
+    "merchant",
+    "token",
+    "name",
+    "value",
 ];
 
 fn number<T: FromStr>(asked: &Asked, name: &str) -> Result<Option<T>, String> {

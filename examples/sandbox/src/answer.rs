@@ -2,6 +2,7 @@
 //! `{"<node>":{...},"sign":"..."}`. The node's bytes are what is signed.
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::charset::Charset;
 use crate::keys::{Keys, SignType};
@@ -9,10 +10,24 @@ use crate::keys::{Keys, SignType};
 /// What a method did and the members its node carries.
 #[derive(Debug)]
 pub struct Done {
-    /// `booked`, `repeat` or `read`: for the list of requests.
+    /// `booked`, `repeat`, `read` and so on: for the list of requests.
     pub what: &'static str,
+    /// 10000, or what else is no refusal.
+    pub code: &'static str,
     /// Members after `code` and `msg`, in order.
-    pub fields: Vec<(&'static str, String)>,
+    pub fields: Vec<(&'static str, Value)>,
+}
+
+impl Done {
+    /// With code 10000.
+    pub fn new(what: &'static str, fields: Vec<(&'static str, Value)>) -> Done {
+        Done { what, code: "10000", fields }
+    }
+
+    /// With another code.
+    pub fn code(self, code: &'static str) -> Done {
+        Done { code, ..self }
+    }
 }
 
 /// Why the gateway said no.
@@ -91,7 +106,7 @@ impl Reply {
     /// Writes and signs.
     pub fn new(outcome: &Outcome, manner: &Manner, keys: &Keys) -> Reply {
         let (node, members, signed, gbk) = match outcome {
-            Ok(done) => (manner.node.clone(), success(&done.fields), true, false),
+            Ok(done) => (manner.node.clone(), success(done), true, false),
             Err(no) => (node_of(no, manner), refusal(no), no.signed, no.gbk),
         };
         let json = serde_json::to_string(&Members(members)).unwrap_or_default();
@@ -130,23 +145,25 @@ fn node_of(refusal: &Refusal, manner: &Manner) -> String {
     if refusal.nameless { "error_response".into() } else { manner.node.clone() }
 }
 
-fn success(fields: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
-    let head = [("code", "10000".to_owned()), ("msg", "Success".to_owned())];
-    head.into_iter().chain(fields.iter().cloned()).collect()
+fn success(done: &Done) -> Vec<(&'static str, Value)> {
+    let head = [("code", done.code.into()), ("msg", message(done.code).into())];
+    head.into_iter().chain(done.fields.iter().cloned()).collect()
 }
 
-fn refusal(no: &Refusal) -> Vec<(&'static str, String)> {
+fn refusal(no: &Refusal) -> Vec<(&'static str, Value)> {
     vec![
-        ("code", no.code.to_owned()),
-        ("msg", message(no.code).to_owned()),
-        ("sub_code", no.sub_code.clone()),
-        ("sub_msg", no.sub_msg.clone()),
+        ("code", no.code.into()),
+        ("msg", message(no.code).into()),
+        ("sub_code", no.sub_code.as_str().into()),
+        ("sub_msg", no.sub_msg.as_str().into()),
     ]
 }
 
 /// The text Alipay prints beside each code.
 fn message(code: &str) -> &'static str {
     match code {
+        "10000" => "Success",
+        "10003" => "order success pay inprocess",
         "20000" => "Service Currently Unavailable",
         "20001" => "Insufficient Token Permissions",
         "40001" => "Missing Required Arguments",
@@ -159,7 +176,7 @@ fn message(code: &str) -> &'static str {
 }
 
 /// A JSON object that keeps its order.
-struct Members(Vec<(&'static str, String)>);
+struct Members(Vec<(&'static str, Value)>);
 
 impl Serialize for Members {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

@@ -6,10 +6,10 @@ use serde::Serialize;
 use crate::answer::{Outcome, Refusal, Reply};
 use crate::clock;
 use crate::faults::{Fault, Queue};
-use crate::ledger::Ledger;
 use crate::methods;
 use crate::params::Params;
 use crate::protocol::{self, Request, Rules};
+use crate::world::World;
 
 /// One line of the list of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -20,11 +20,12 @@ pub struct Received {
     pub time: String,
     /// As sent, known or not.
     pub method: String,
-    /// Empty when none could be read.
+    /// Or out_biz_no; empty when none could be read.
     pub req_id: String,
     /// Empty when none could be read.
     pub user_id: String,
-    /// `booked`, `repeat`, `read`, `refused`, or `nothing` when a fault came before execution.
+    /// `booked`, `repeat`, `read`, `authorised`, `created`, `modified`, `closed`, `exchanged`,
+    /// `paid`, `refused`, or `nothing` when a fault came before execution.
     pub done: String,
     /// What the answer says or would have said: `10000`, or code and sub_code.
     pub said: String,
@@ -37,8 +38,8 @@ pub struct Received {
 
 /// All state of the gateway.
 pub struct Desk {
-    /// Bookings.
-    pub ledger: Ledger,
+    /// Merchants and their books.
+    pub world: World,
     /// What is to go wrong.
     pub faults: Queue,
     /// Every request to the gateway's path.
@@ -57,8 +58,8 @@ pub struct Dealt {
 
 impl Desk {
     /// With nothing received and no faults.
-    pub fn new(ledger: Ledger) -> Desk {
-        Desk { ledger, faults: Queue::default(), requests: Vec::new() }
+    pub fn new(world: World) -> Desk {
+        Desk { world, faults: Queue::default(), requests: Vec::new() }
     }
 
     /// Checks, executes unless a fault keeps it from that, and writes the reply.
@@ -69,12 +70,13 @@ impl Desk {
         let manner = protocol::manner(params.unwrap_or(&Params::default()));
         let mut line = self.line(params, fault.as_ref());
         let checked = match &read {
-            Ok(params) => protocol::check(params, rules),
+            Ok(params) => protocol::check(params, rules, &self.world),
             Err(no) => Err(no.clone()),
         };
         if let Ok(request) = &checked {
-            line.req_id = request.biz.peek("req_id").unwrap_or_default();
-            line.user_id = request.biz.peek("user_id").unwrap_or_default();
+            let peek = |name| request.biz.peek(name);
+            line.req_id = peek("req_id").or_else(|| peek("out_biz_no")).unwrap_or_default();
+            line.user_id = peek("user_id").unwrap_or_default();
         }
         let outcome = self.execute(checked, fault.as_ref(), &mut line);
         let mut reply = Reply::new(&outcome, &manner, &rules.keys);
@@ -106,7 +108,7 @@ impl Desk {
         let busy = || Refusal::new("20000", "isp.unknow-error", "系统繁忙 (system busy)");
         let (done, outcome) = match checked {
             Ok(_) if held => ("nothing", Err(busy())),
-            Ok(request) => match methods::run(&request, &mut self.ledger) {
+            Ok(request) => match methods::run(&request, &mut self.world) {
                 Ok(done) => (done.what, Ok(done)),
                 Err(no) => ("refused", Err(no)),
             },
@@ -117,7 +119,7 @@ impl Desk {
         let replaced = fault.and_then(Fault::refusal).filter(|_| done != "refused");
         let outcome = replaced.map_or(outcome, Err);
         line.said = match &outcome {
-            Ok(_) => "10000".into(),
+            Ok(done) => done.code.into(),
             Err(no) => format!("{} {}", no.code, no.sub_code),
         };
         outcome

@@ -17,27 +17,35 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
-//! Reading order: `params`, `protocol`, `methods`, `ledger`, `answer`; then `faults` and `desk`;
+//! Reading order: `params`, `protocol`, `methods`, `world` with its books, `answer`; then `faults` and `desk`;
 //! then `door`, `http`, `admin`.
 
+mod activities;
 mod admin;
 mod answer;
 mod biz;
 mod charset;
 mod clock;
+mod consent;
 mod desk;
 mod door;
 mod faults;
 mod house;
 mod http;
+mod ids;
 mod keys;
 mod ledger;
 mod methods;
 mod params;
+mod prizes;
 mod protocol;
 mod sandbox;
+mod switches;
+mod trades;
+mod world;
 
 pub use desk::Received;
 pub use faults::Fault;
 pub use ledger::{Balance, Booking, Order, Way};
 pub use sandbox::{Config, Sandbox};
+pub use switches::{AccountIn, Buyer, ClaimUrl, Switches};

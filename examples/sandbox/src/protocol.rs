@@ -11,13 +11,12 @@ use crate::clock;
 use crate::keys::{Keys, SignType};
 use crate::methods;
 use crate::params::Params;
+use crate::world::World;
 
 /// What this gateway knows about its one app.
 pub struct Rules {
     /// The app's id.
     pub app_id: String,
-    /// When set, every request must carry it; when not, none may.
-    pub app_auth_token: Option<String>,
     /// How far a timestamp may be off. Alipay documents no number, so by default any.
     pub clock_tolerance: Option<u64>,
     /// Both sides' keys.
@@ -30,6 +29,10 @@ pub struct Request {
     pub method: String,
     /// The business fields.
     pub biz: Biz,
+    /// Whom it acts for.
+    pub merchant: usize,
+    /// Where messages are to go.
+    pub notify_url: Option<String>,
 }
 
 /// How to answer, as far as the parameters say.
@@ -43,7 +46,7 @@ pub fn manner(params: &Params) -> Manner {
 }
 
 /// Every check that comes before the business, in order.
-pub fn check(params: &Params, rules: &Rules) -> Result<Request, Refusal> {
+pub fn check(params: &Params, rules: &Rules, world: &World) -> Result<Request, Refusal> {
     let method = method(params)?;
     app_id(params, rules)?;
     let charset = charset(params)?;
@@ -52,8 +55,9 @@ pub fn check(params: &Params, rules: &Rules) -> Result<Request, Refusal> {
     version(params)?;
     lengths(params)?;
     not_played(params)?;
-    token(params, rules)?;
-    Ok(Request { method, biz: biz_content(params, charset)? })
+    let merchant = token(params, &method, world)?;
+    let notify_url = params.text("notify_url");
+    Ok(Request { method, biz: biz_content(params, charset)?, merchant, notify_url })
 }
 
 fn method(params: &Params) -> Result<String, Refusal> {
@@ -165,12 +169,17 @@ fn not_played(params: &Params) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn token(params: &Params, rules: &Rules) -> Result<(), Refusal> {
-    if params.text("app_auth_token") == rules.app_auth_token {
-        return Ok(());
+/// Whom the request acts for. Calls about tokens act for nobody.
+fn token(params: &Params, method: &str, world: &World) -> Result<usize, Refusal> {
+    let token = params.text("app_auth_token");
+    if methods::is_about_tokens(method) {
+        let text = "this method is sent without app_auth_token";
+        let no = |_| Err(Refusal::invalid_parameter("app_auth_token", text));
+        return token.map_or(Ok(0), no);
     }
-    let text = "无效的应用授权令牌 (app_auth_token is not the one this gateway was given)";
-    Err(Refusal::new("20001", "aop.invalid-app-auth-token", text))
+    let text = "无效的应用授权令牌 (no merchant's app_auth_token, or one that was ended)";
+    let no = || Refusal::new("20001", "aop.invalid-app-auth-token", text);
+    world.acting(token.as_deref()).ok_or_else(no)
 }
 
 fn biz_content(params: &Params, charset: Charset) -> Result<Biz, Refusal> {

@@ -17,8 +17,10 @@ use crate::faults::Fault;
 use crate::house::House;
 use crate::http::gateway;
 use crate::keys::Keys;
-use crate::ledger::{Balance, Booking, Ledger, Way};
+use crate::ledger::{Balance, Booking, Way};
 use crate::protocol::Rules;
+use crate::switches::Switches;
+use crate::world::World;
 
 /// How to play.
 #[derive(Clone, Debug)]
@@ -29,7 +31,8 @@ pub struct Config {
     pub app_public_key: String,
     /// Alipay's private key: PEM or bare base64. None makes one, which takes a moment.
     pub alipay_key: Option<String>,
-    /// When set, every request must carry it; when not, none may.
+    /// The first merchant's. When set, every request must carry a merchant's token; when not, a
+    /// request without one acts for the app's owner.
     pub app_auth_token: Option<String>,
     /// How a repeated req_id is answered.
     pub repeat: Way,
@@ -80,16 +83,12 @@ impl Sandbox {
     pub fn start(config: Config) -> io::Result<Sandbox> {
         let keys = Keys::read(&config.app_public_key, config.alipay_key.as_deref());
         let keys = keys.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
-        let ledger = Ledger::open(config.repeat, config.ledger_file.as_deref())?;
-        let rules = Rules {
-            app_id: config.app_id,
-            app_auth_token: config.app_auth_token,
-            clock_tolerance: config.clock_tolerance,
-            keys,
-        };
+        let token = config.app_auth_token;
+        let world = World::open(config.repeat, config.ledger_file.as_deref(), token)?;
+        let rules = Rules { app_id: config.app_id, clock_tolerance: config.clock_tolerance, keys };
         let (door, orders) = unbounded_channel();
         let (stop, stopped) = unbounded_channel();
-        let house = House::new(rules, Desk::new(ledger), door.clone(), stop, config.print);
+        let house = House::new(rules, Desk::new(world), door.clone(), stop, config.print);
         let (report, opened) = mpsc::channel();
         let listen = (config.listen, config.admin);
         let run = Run { house: house.clone(), orders, stopped, door };
@@ -127,7 +126,7 @@ impl Sandbox {
 
     /// From the next request on.
     pub fn repeat(&self, way: Way) {
-        self.house.desk().ledger.way = way;
+        self.house.desk().world.repeat(way);
     }
 
     /// Refuses connections from now on. Requests already read are still answered.
@@ -140,9 +139,15 @@ impl Sandbox {
         wait(|done| self.house.up(done));
     }
 
-    /// Every booking, oldest first.
+    /// Every booking of the first merchant, oldest first.
     pub fn ledger(&self) -> Vec<Booking> {
-        self.house.desk().ledger.bookings().to_vec()
+        self.ledger_of(0)
+    }
+
+    /// Every booking of a merchant; none for a number no merchant has.
+    pub fn ledger_of(&self, merchant: usize) -> Vec<Booking> {
+        let mut desk = self.house.desk();
+        desk.world.merchant(merchant).map(|m| m.ledger.bookings().to_vec()).unwrap_or_default()
     }
 
     /// Every request since the start.
@@ -150,9 +155,36 @@ impl Sandbox {
         self.house.desk().requests.clone()
     }
 
-    /// Zero for whoever was never seen.
+    /// The first merchant's; zero for whoever was never seen.
     pub fn balance(&self, user_id: &str, activity_account: &str) -> Balance {
-        self.house.desk().ledger.balance(user_id, activity_account)
+        self.house.desk().world.merchants[0].ledger.balance(user_id, activity_account)
+    }
+
+    /// One more merchant, for whom the app acts by this token. Returns the merchant's number; the
+    /// first, there from the start, is 0.
+    pub fn add_merchant(&self, app_auth_token: &str) -> io::Result<usize> {
+        self.house.desk().world.add(Some(app_auth_token.to_owned()))
+    }
+
+    /// Gives a merchant a new token; the one before is refused from now on. A merchant who was the
+    /// app's owner no longer is. An error for a number no merchant has.
+    pub fn give_token(&self, merchant: usize, app_auth_token: &str) -> Result<(), String> {
+        self.house.desk().world.give(merchant, app_auth_token.to_owned())
+    }
+
+    /// Ends a token: it is refused with 20001 from now on. An error when nobody has it.
+    pub fn kill_token(&self, app_auth_token: &str) -> Result<(), String> {
+        self.house.desk().world.kill(app_auth_token)
+    }
+
+    /// A merchant agrees that the app acts for them. Returns the app_auth_code, good once.
+    pub fn consent(&self, merchant: usize) -> Result<String, String> {
+        self.house.desk().world.consent(merchant)
+    }
+
+    /// Turns what the documents leave open.
+    pub fn switch(&self, turn: impl FnOnce(&mut Switches)) {
+        turn(&mut self.house.desk().world.switches);
     }
 
     /// Blocks until a signal or `POST /shutdown` ends it.

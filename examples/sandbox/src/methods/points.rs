@@ -6,27 +6,28 @@
 
 use crate::answer::{Done, Outcome, Refusal};
 use crate::biz::Biz;
-use crate::ledger::{Booked, Ledger, NotBooked, Order};
+use crate::ledger::{Booked, NotBooked, Order};
+use crate::world::Merchant;
 
 /// koubei.marketing.tool.points.update
-pub fn update(biz: &Biz, ledger: &mut Ledger) -> Outcome {
-    let (what, point_log_no) = match ledger.book(order(biz)?).map_err(refusal)? {
+pub fn update(biz: &Biz, merchant: &mut Merchant) -> Outcome {
+    let (what, point_log_no) = match merchant.ledger.book(order(biz)?).map_err(refusal)? {
         Booked::New(number) => ("booked", number),
         Booked::Repeat(number) => ("repeat", number),
     };
-    Ok(Done { what, fields: vec![("point_log_no", point_log_no)] })
+    Ok(Done::new(what, vec![("point_log_no", point_log_no.into())]))
 }
 
 /// koubei.marketing.tool.points.query
-pub fn query(biz: &Biz, ledger: &mut Ledger) -> Outcome {
+pub fn query(biz: &Biz, merchant: &mut Merchant) -> Outcome {
     let account = biz.required("activity_account", 32)?;
-    let balance = ledger.balance(&biz.required("user_id", 32)?, &account);
+    let balance = merchant.ledger.balance(&biz.required("user_id", 32)?, &account);
     let fields = vec![
-        ("available_points", balance.available.to_string()),
-        ("freezed_points", balance.freezed.to_string()),
-        ("total_points", balance.total.to_string()),
+        ("available_points", balance.available.to_string().into()),
+        ("freezed_points", balance.freezed.to_string().into()),
+        ("total_points", balance.total.to_string().into()),
     ];
-    Ok(Done { what: "read", fields })
+    Ok(Done::new("read", fields))
 }
 
 fn order(biz: &Biz) -> Result<Order, Refusal> {

@@ -20,6 +20,16 @@ pub const USER: &str = "2088123412341234";
 pub const ACCOUNT: &str = "39201608190015500100016011040139";
 pub const UPDATE: &str = "koubei.marketing.tool.points.update";
 pub const QUERY: &str = "koubei.marketing.tool.points.query";
+pub const AUTH: &str = "koubei.marketing.tool.prizesend.auth";
+pub const CREATE: &str = "koubei.marketing.campaign.activity.create";
+pub const QUERY_ACTIVITY: &str = "koubei.marketing.campaign.activity.query";
+pub const MODIFY: &str = "koubei.marketing.campaign.activity.modify";
+pub const OFFLINE: &str = "koubei.marketing.campaign.activity.offline";
+pub const BATCHQUERY: &str = "koubei.marketing.campaign.activity.batchquery";
+pub const TOKEN: &str = "alipay.open.auth.token.app";
+pub const TOKEN_QUERY: &str = "alipay.open.auth.token.app.query";
+pub const PAY: &str = "alipay.trade.pay";
+pub const TRADE_QUERY: &str = "alipay.trade.query";
 
 /// A throw-away key of the repository's vectors.
 pub fn key(name: &str) -> String {
@@ -51,6 +61,47 @@ pub fn deposit(req_id: &str, biz_no: &str) -> Value {
 
 pub fn balance_of(user: &str) -> Value {
     json!({ "user_id": user, "activity_account": ACCOUNT })
+}
+
+/// biz_content of the guide's collecting campaign, its end put on a day that exists.
+pub fn point_send() -> Value {
+    json!({
+        "out_biz_no": "adfasasdfexfesadsaxxd", "name": "集点活动测试-yuchi",
+        "start_time": "2016-08-02 00:00:00", "end_time": "2016-09-30 00:00:00",
+        "type": "POINT_SEND", "desc": "集点活动测试",
+        "constraint_info": { "suit_shops": ["2015121600077000000002388200"] },
+        "promo_tools": [{ "point_card": {
+            "name": "集点卡-yuchi", "desc": "活动规则简述(16字)",
+            "start_time": "2016-08-01 00:00:00", "end_time": "2016-12-01 00:00:00",
+            "logo": "1T8Pp00AT7eo9NoAJkMR3AAAACMAAQEC",
+        }}],
+    })
+}
+
+/// biz_content of the guide's exchange campaign.
+pub fn exchange() -> Value {
+    json!({
+        "out_biz_no": "hhe12312312312312348",
+        "budget_info": { "budget_total": "10453", "budget_type": "QUANTITY" },
+        "constraint_info": { "suit_shops": ["2015122900077000000002409504"] },
+        "start_time": "2016-08-01 00:00:00", "end_time": "2016-09-30 00:00:00",
+        "name": "全场代金+不含人群", "type": "DIRECT_SEND", "desc": "test",
+        "promo_tools": [{
+            "voucher": {
+                "brand_name": "8个集点兑换", "desc": "券的详细描述", "effect_type": "IMMEDIATELY",
+                "start_time": "2016-05-01 00:00:00", "end_time": "2016-10-01 00:00:00",
+                "logo": "1T8Pp00AT7eo9NoAJkMR3AAAACMAAQEC", "max_amount": "20",
+                "name": "全场代金券", "type": "MONEY",
+                "use_rule": {
+                    "min_consume": "10", "suit_shops": ["2015122900077000000002409504"],
+                },
+                "validate_type": "FIXED", "voucher_img": "1T8Pp00AT7eo9NoAJkMR3AAAACMAAQEC",
+                "worth_value": "20",
+            },
+            "send_rule": { "allow_repeat_send": "true" },
+        }],
+        "publish_channels": [{ "name": "URL_WITH_TOKEN", "type": "URL_WITH_TOKEN" }],
+    })
 }
 
 /// A request before it is signed; values are bytes of the charset.

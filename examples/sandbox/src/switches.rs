@@ -1,0 +1,122 @@
+//! What Alipay leaves open, as switches: in flow a name and a value, out flows how to behave.
+//! They may be turned between two requests.
+
+use serde::Serialize;
+
+/// Where activity.query shows the claim page's URL: the documents say one, real code reads another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimUrl {
+    /// In `ext_info`, a text of JSON `{"URL_WITH_TOKEN":"http…"}`, as integrators' code reads.
+    #[default]
+    ExtInfo,
+    /// In `config`, the bare URL, as the quick-start guide says.
+    Config,
+}
+
+/// Where activity.query shows the account that points.update wants. No document says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountIn {
+    /// `promo_tools[0].voucher_no`
+    #[default]
+    VoucherNo,
+    /// A key `activity_account` in the activity's `ext_info`, a text of JSON.
+    ExtInfo,
+}
+
+/// How a buyer is named in trade.pay and trade.query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Buyer {
+    /// `buyer_user_id`, as in 2016.
+    #[default]
+    UserId,
+    /// `buyer_open_id` alone, as new apps get it.
+    OpenId,
+    /// Both.
+    Both,
+}
+
+/// All switches. Each starts at what the best source suggests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Switches {
+    /// See [`ClaimUrl`].
+    pub claim_url: ClaimUrl,
+    /// See [`AccountIn`].
+    pub account_in: AccountIn,
+    /// See [`Buyer`].
+    pub buyer: Buyer,
+    /// A claim uses its token up.
+    pub token_once: bool,
+    /// Tokens' lifetimes come as numbers, else as texts: both were seen.
+    pub seconds_as_number: bool,
+    /// The refresh token before the last one still works, as if the last answer had been lost.
+    pub old_refresh_works: bool,
+    /// trade.pay answers 10003 and the buyer does not pay until this is off.
+    pub pay_waits: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Switches {
+        Switches {
+            claim_url: ClaimUrl::default(),
+            account_in: AccountIn::default(),
+            buyer: Buyer::default(),
+            token_once: true,
+            seconds_as_number: true,
+            old_refresh_works: true,
+            pay_waits: false,
+        }
+    }
+}
+
+impl Switches {
+    /// Turns one by its name.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "claim_url" => self.claim_url = one(name, value, &CLAIM_URL)?,
+            "account_in" => self.account_in = one(name, value, &ACCOUNT_IN)?,
+            "buyer" => self.buyer = one(name, value, &BUYER)?,
+            "token_once" => self.token_once = one(name, value, &BOOL)?,
+            "seconds_as_number" => self.seconds_as_number = one(name, value, &BOOL)?,
+            "old_refresh_works" => self.old_refresh_works = one(name, value, &BOOL)?,
+            "pay_waits" => self.pay_waits = one(name, value, &BOOL)?,
+            _ => return Err(format!("there is no switch {name:?}; GET /switches lists them")),
+        }
+        Ok(())
+    }
+}
+
+const BOOL: [(&str, bool); 2] = [("true", true), ("false", false)];
+const CLAIM_URL: [(&str, ClaimUrl); 2] =
+    [("ext_info", ClaimUrl::ExtInfo), ("config", ClaimUrl::Config)];
+const ACCOUNT_IN: [(&str, AccountIn); 2] =
+    [("voucher_no", AccountIn::VoucherNo), ("ext_info", AccountIn::ExtInfo)];
+const BUYER: [(&str, Buyer); 3] =
+    [("user_id", Buyer::UserId), ("open_id", Buyer::OpenId), ("both", Buyer::Both)];
+
+fn one<T: Copy>(name: &str, value: &str, all: &[(&str, T)]) -> Result<T, String> {
+    let found = all.iter().find(|(own, _)| *own == value);
+    let names: Vec<&str> = all.iter().map(|(own, _)| *own).collect();
+    let wrong = || format!("{name} is {}, not {value:?}", names.join(" or "));
+    found.map(|(_, value)| *value).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_switch_is_known_by_the_name_it_is_listed_under() {
+        let mut switches = Switches::default();
+        let listed = serde_json::to_value(&switches).unwrap();
+        for (name, value) in listed.as_object().unwrap() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            assert_eq!(switches.set(name, &text), Ok(()), "{name}={text}");
+            assert!(switches.set(name, "purple").unwrap_err().contains(name));
+        }
+        assert_eq!(switches, Switches::default());
+        assert!(switches.set("claim", "config").unwrap_err().contains("no switch"));
+    }
+}
