@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::charset::Charset;
+use crate::crypt::ContentKey;
 use crate::keys::{Keys, SignType};
 
 /// What a method did and the members its node carries.
@@ -81,7 +82,7 @@ impl Refusal {
 pub type Outcome = Result<Done, Refusal>;
 
 /// How an answer is dressed: known before the request is checked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Manner {
     /// `koubei_…_response`
     pub node: String,
@@ -89,6 +90,10 @@ pub struct Manner {
     pub charset: Charset,
     /// The request's sign_type, RSA2 when it named none.
     pub sign_type: SignType,
+    /// Set when the request came encrypted: its answer goes back so.
+    pub content_key: Option<ContentKey>,
+    /// Except for refusals, which then have no signature either.
+    pub plain_refusals: bool,
 }
 
 /// An answer whose bytes are fixed; faults may still spoil it.
@@ -111,6 +116,14 @@ impl Reply {
         };
         let json = serde_json::to_string(&Members(members)).unwrap_or_default();
         let json = if gbk { Charset::Gbk } else { manner.charset }.encode(&json);
+        let plain = outcome.is_err() && (manner.plain_refusals || !signed);
+        let key = manner.content_key.as_ref();
+        let signed = signed && !(plain && key.is_some());
+        // The signature covers the quotes, too.
+        let json = match key.filter(|_| !plain) {
+            Some(key) => format!("\"{}\"", key.encrypt(&json)).into_bytes(),
+            None => json,
+        };
         let sign = signed.then(|| keys.sign(manner.sign_type, &json));
         Reply { node, json, sign, after: Vec::new(), charset: manner.charset }
     }

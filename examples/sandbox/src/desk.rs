@@ -67,7 +67,8 @@ impl Desk {
         let fault = self.faults.take();
         let read = read(query, body, form);
         let params = read.as_ref().ok();
-        let manner = protocol::manner(params.unwrap_or(&Params::default()));
+        let manner =
+            protocol::manner(params.unwrap_or(&Params::default()), rules, &self.world.switches);
         let mut line = self.line(params, fault.as_ref());
         let checked = match &read {
             Ok(params) => protocol::check(params, rules, &self.world),

@@ -27,6 +27,7 @@ mod biz;
 mod charset;
 mod clock;
 mod consent;
+mod crypt;
 mod desk;
 mod door;
 mod faults;

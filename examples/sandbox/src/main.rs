@@ -16,6 +16,7 @@ pointcard-sandbox: plays Alipay's gateway for Koubei point cards
   --app-id ID              the one app it knows (needed)
   --app-public-key FILE    that app's public key, PEM or base64 (needed)
   --app-auth-token T       requests must carry this token; without the option none may
+  --content-key FILE       the app's AES key, base64; without it encrypted requests are refused
   --listen ADDR            gateway, default 127.0.0.1:0 (any free port)
   --admin ADDR             admin API, default 127.0.0.1:0; it has no password
   --keys DIR               Alipay's key pair, made there if absent, default sandbox-keys
@@ -80,6 +81,11 @@ fn options() -> Result<Option<(Config, PathBuf)>, String> {
             "app-id" => app_id = Some(string(value()?)?),
             "app-public-key" => app_key = Some(PathBuf::from(value()?)),
             "app-auth-token" => config.app_auth_token = Some(string(value()?)?),
+            "content-key" => {
+                let file = PathBuf::from(value()?);
+                let text = fs::read_to_string(&file).map_err(|e| in_file(&file, e))?;
+                config.content_key = Some(text);
+            }
             "listen" => config.listen = parsed(&name, value()?)?,
             "admin" => config.admin = parsed(&name, value()?)?,
             "keys" => keys = value()?.into(),

@@ -8,9 +8,11 @@ use crate::answer::{Manner, Refusal};
 use crate::biz::Biz;
 use crate::charset::Charset;
 use crate::clock;
+use crate::crypt::ContentKey;
 use crate::keys::{Keys, SignType};
 use crate::methods;
 use crate::params::Params;
+use crate::switches::Switches;
 use crate::world::World;
 
 /// What this gateway knows about its one app.
@@ -21,6 +23,8 @@ pub struct Rules {
     pub clock_tolerance: Option<u64>,
     /// Both sides' keys.
     pub keys: Keys,
+    /// The app's key for encrypted content, if it has one.
+    pub content_key: Option<ContentKey>,
 }
 
 /// A request that passed.
@@ -36,12 +40,14 @@ pub struct Request {
 }
 
 /// How to answer, as far as the parameters say.
-pub fn manner(params: &Params) -> Manner {
+pub fn manner(params: &Params, rules: &Rules, switches: &Switches) -> Manner {
     let method = params.text("method").unwrap_or_default();
     Manner {
         node: format!("{}_response", method.replace('.', "_")),
         charset: params.get("charset").and_then(Charset::named).unwrap_or(Charset::Utf8),
         sign_type: params.get("sign_type").and_then(SignType::named).unwrap_or(SignType::Rsa2),
+        content_key: rules.content_key.filter(|_| params.get("encrypt_type") == Some(b"AES")),
+        plain_refusals: switches.plain_refusals,
     }
 }
 
@@ -54,10 +60,11 @@ pub fn check(params: &Params, rules: &Rules, world: &World) -> Result<Request, R
     timestamp(params, rules)?;
     version(params)?;
     lengths(params)?;
+    let content = content(params, rules)?;
     not_played(params)?;
     let merchant = token(params, &method, world)?;
     let notify_url = params.text("notify_url");
-    Ok(Request { method, biz: biz_content(params, charset)?, merchant, notify_url })
+    Ok(Request { method, biz: biz_content(&content, charset)?, merchant, notify_url })
 }
 
 fn method(params: &Params) -> Result<String, Refusal> {
@@ -158,10 +165,6 @@ fn lengths(params: &Params) -> Result<(), Refusal> {
 
 /// What Alipay offers and this gateway does not play is refused, never ignored.
 fn not_played(params: &Params) -> Result<(), Refusal> {
-    if params.get("encrypt_type").is_some() {
-        let text = "加密类型无效 (encrypted content is not played here)";
-        return Err(Refusal::new("40002", "isv.invalid-encrypt-type", text));
-    }
     if params.get("app_cert_sn").or(params.get("alipay_root_cert_sn")).is_some() {
         let text = "应用证书不存在 (certificate mode is not played here)";
         return Err(Refusal::new("40002", "isv.app-cert-not-exist", text));
@@ -182,9 +185,26 @@ fn token(params: &Params, method: &str, world: &World) -> Result<usize, Refusal>
     world.acting(token.as_deref()).ok_or_else(no)
 }
 
-fn biz_content(params: &Params, charset: Charset) -> Result<Biz, Refusal> {
+/// biz_content in the clear.
+fn content(params: &Params, rules: &Rules) -> Result<Vec<u8>, Refusal> {
+    let missing = || Refusal::invalid_parameter("biz_content", "biz_content is missing");
+    let bytes = params.get("biz_content").ok_or_else(missing)?;
+    let no = |sub_code, text: &str| Err(Refusal::new("40002", sub_code, text));
+    match (params.get("encrypt_type"), rules.content_key) {
+        (None, _) => Ok(bytes.to_vec()),
+        (Some(b"AES"), Some(key)) => key.decrypt(bytes).map_or_else(
+            || no("isv.invalid-encrypt", "解密异常 (no ciphertext of this app's key)"),
+            Ok,
+        ),
+        (Some(b"AES"), None) => {
+            no("isv.invalid-encrypt-type", "加密类型无效 (this app has no content key)")
+        }
+        _ => no("isv.invalid-encrypt-type", "加密类型无效 (encrypt_type is AES)"),
+    }
+}
+
+fn biz_content(bytes: &[u8], charset: Charset) -> Result<Biz, Refusal> {
     let no = |why: &str| Refusal::invalid_parameter("biz_content", why);
-    let bytes = params.get("biz_content").ok_or_else(|| no("biz_content is missing"))?;
     let text = charset.decode(bytes).ok_or_else(|| no("biz_content is not in the charset"))?;
     Biz::read(&text).map_err(|why| no(&format!("biz_content: {why}")))
 }

@@ -11,6 +11,7 @@ use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::admin::admin;
+use crate::crypt::ContentKey;
 use crate::desk::{Desk, Received};
 use crate::door::{Done, Door, Order};
 use crate::faults::Fault;
@@ -34,6 +35,9 @@ pub struct Config {
     /// The first merchant's. When set, every request must carry a merchant's token; when not, a
     /// request without one acts for the app's owner.
     pub app_auth_token: Option<String>,
+    /// The app's key for encrypted content, base64 of 16 bytes. Without it encrypted requests are
+    /// refused.
+    pub content_key: Option<String>,
     /// How a repeated req_id is answered.
     pub repeat: Way,
     /// Keeps the bookings across restarts. Not synced: it survives a kill, not a power cut.
@@ -59,6 +63,7 @@ impl Config {
             app_public_key: app_public_key.into(),
             alipay_key: None,
             app_auth_token: None,
+            content_key: None,
             repeat: Way::default(),
             ledger_file: None,
             listen: anywhere,
@@ -82,10 +87,17 @@ impl Sandbox {
     /// Returns once both addresses answer. Bad keys are `InvalidInput`.
     pub fn start(config: Config) -> io::Result<Sandbox> {
         let keys = Keys::read(&config.app_public_key, config.alipay_key.as_deref());
-        let keys = keys.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        let keys = keys.map_err(bad)?;
+        let content_key = config.content_key.as_deref().map(ContentKey::read).transpose();
+        let content_key = content_key.map_err(bad)?;
         let token = config.app_auth_token;
         let world = World::open(config.repeat, config.ledger_file.as_deref(), token)?;
-        let rules = Rules { app_id: config.app_id, clock_tolerance: config.clock_tolerance, keys };
+        let rules = Rules {
+            app_id: config.app_id,
+            clock_tolerance: config.clock_tolerance,
+            keys,
+            content_key,
+        };
         let (door, orders) = unbounded_channel();
         let (stop, stopped) = unbounded_channel();
         let house = House::new(rules, Desk::new(world), door.clone(), stop, config.print);
@@ -198,6 +210,10 @@ impl Drop for Sandbox {
         self.house.stop();
         self.thread.take().map(JoinHandle::join);
     }
+}
+
+fn bad(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 /// Waits until the door has done it. Should the door be gone, the wait ends as well.

@@ -53,6 +53,8 @@ pub struct Switches {
     pub seconds_as_number: bool,
     /// The refresh token before the last one still works, as if the last answer had been lost.
     pub old_refresh_works: bool,
+    /// A refusal of an encrypted request comes as a plain object without a signature.
+    pub plain_refusals: bool,
     /// trade.pay answers 10003 and the buyer does not pay until this is off.
     pub pay_waits: bool,
 }
@@ -66,6 +68,7 @@ impl Default for Switches {
             token_once: true,
             seconds_as_number: true,
             old_refresh_works: true,
+            plain_refusals: false,
             pay_waits: false,
         }
     }
@@ -81,6 +84,7 @@ impl Switches {
             "token_once" => self.token_once = one(name, value, &BOOL)?,
             "seconds_as_number" => self.seconds_as_number = one(name, value, &BOOL)?,
             "old_refresh_works" => self.old_refresh_works = one(name, value, &BOOL)?,
+            "plain_refusals" => self.plain_refusals = one(name, value, &BOOL)?,
             "pay_waits" => self.pay_waits = one(name, value, &BOOL)?,
             _ => return Err(format!("there is no switch {name:?}; GET /switches lists them")),
         }
