@@ -177,10 +177,15 @@ fn records_inside_a_body_are_never_taken_for_records() {
 }
 
 #[test]
-fn an_unknown_version_or_feature_is_named_and_left_alone() {
+fn an_unknown_version_feature_or_lane_is_named_and_left_alone() {
     let g = geometry(1024, 8, 4, 4);
     let (bytes, _) = populated(g, 3, 40);
-    for (at, value, what) in [(4, 2, "store.version"), (8, 4, "store.features")] {
+    for (at, value, what) in [
+        (4, 2, "store.version"),
+        (5, 3, "store.lane"),
+        (7, 1, "store.reserved"),
+        (8, 4, "store.features"),
+    ] {
         let mut image = bytes.clone();
         for sector in 0..8 {
             let header = &mut image[sector * 1024..][..52];

@@ -61,6 +61,17 @@ pub(crate) mod flag {
     pub(crate) const PARKED: u8 = 1;
     pub(crate) const UNCERTAIN: u8 = 2;
     pub(crate) const REASON: u8 = 4;
+    /// Every flag this version knows.
+    pub(crate) const KNOWN: u8 = PARKED | UNCERTAIN | REASON;
+}
+
+/// Whether records of this kind stand in that lane.
+pub(crate) fn belongs(lane: u8, kind_byte: u8) -> bool {
+    match lane {
+        STATE_LANE => matches!(kind_byte, kind::STATE | kind::SNAP),
+        LIVE_LANE => matches!(kind_byte, kind::ITEM | kind::MOVED),
+        _ => kind_byte == kind::MOVED,
+    }
 }
 
 /// Bytes at `at`, or zeros where there are none.
@@ -174,11 +185,13 @@ impl Header {
         if version != VERSION {
             return Err(Fault::Version.at(medium, version.into()));
         }
-        let features = u16_at(bytes, 8);
-        if features != 0 {
-            return Err(Fault::Features.at(medium, features.into()));
+        let (features, lane, reserved) = (u16_at(bytes, 8), u8_at(bytes, 5), u8_at(bytes, 7));
+        match () {
+            () if features != 0 => Err(Fault::Features.at(medium, features.into())),
+            () if lane > DEAD_LANE => Err(Fault::Lane.at(medium, lane.into())),
+            () if reserved != 0 => Err(Fault::Reserved.at(medium, reserved.into())),
+            () => Ok(Found::Header(Header::fields(bytes), mended)),
         }
-        Ok(Found::Header(Header::fields(bytes), mended))
     }
 
     fn fields(bytes: &[u8]) -> Header {

@@ -2,7 +2,7 @@
 //!
 //! In: a lane, a generation. Out: its records in order, and where the next one may go.
 
-use super::fault::Result;
+use super::fault::{Fault, Result};
 use super::medium::{Medium, Reader};
 use super::record::{self, FRAME, Frame, PAYLOAD_MAX, bytes_at, kind, u32_at, up};
 use super::ring::Ring;
@@ -124,25 +124,27 @@ impl Scan {
         head: &[u8; FRAME],
     ) -> Result<Option<Hit>> {
         let place = Place { lane: ring.lane, generation: self.generation, start, off: self.off };
-        if let Some(frame) = Frame::decode(head).filter(known)
+        if let Some(frame) = Frame::decode(head)
             && place.syndrome(&mut self.reader, medium, head, frame.len)? == Some(0)
         {
-            return self.hit(medium, start, frame, None).map(Some);
+            return self.hit(ring, medium, start, frame, None).map(Some);
         }
         // Behind torn bytes only flawless records count: mending there could invent one.
         if self.sealed {
             return Ok(None);
         }
         match place.mend(&mut self.reader, medium, head)? {
-            Some((frame, bit)) if known(&frame) => {
-                self.hit(medium, start, frame, Some(bit)).map(Some)
+            Some((frame, bit)) if record::belongs(ring.lane, frame.kind) => {
+                self.hit(ring, medium, start, frame, Some(bit)).map(Some)
             }
             _ => Ok(None),
         }
     }
 
+    /// What a record that checks out is. One this version does not know is refused by name.
     fn hit(
         &mut self,
+        ring: &Ring,
         medium: &mut Medium<'_>,
         start: u32,
         frame: Frame,
@@ -154,6 +156,13 @@ impl Scan {
         self.reader.exact(medium, start + payload, &mut head, start + end)?;
         let bit = mended.unwrap_or(NO_BIT);
         flip(&mut head, bit);
+        if !record::belongs(ring.lane, frame.kind) {
+            return Err(Fault::Kind.at(medium, frame.kind.into()));
+        }
+        let flags = record::u8_at(&head, 17);
+        if frame.kind == kind::MOVED && flags & !record::flag::KNOWN != 0 {
+            return Err(Fault::Flags.at(medium, flags.into()));
+        }
         Ok(Hit {
             frame,
             off: self.off,
@@ -250,8 +259,4 @@ fn flip(bytes: &mut [u8], bit: usize) {
     if let Some(byte) = bytes.get_mut(bit / 8) {
         *byte ^= 1 << (bit % 8);
     }
-}
-
-fn known(frame: &Frame) -> bool {
-    matches!(frame.kind, kind::ITEM | kind::MOVED | kind::STATE | kind::SNAP)
 }

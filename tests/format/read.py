@@ -1,0 +1,435 @@
+#!/usr/bin/env python3
+"""An independent reader of a pointcard store, written from docs/format.md alone.
+
+In: the image of a store. Out: JSON on standard output: its shape, its counts, and every entry that
+is owed or dead. Exit code 2 and one line on standard error when the image holds something this
+reader does not know, or no store.
+
+    python3 tests/format/read.py IMAGE
+"""
+import json
+import sys
+
+HEADER, FRAME, PAYLOAD_MAX, WINDOW = 52, 12, 3050, 64
+STATE, LIVE, DEAD = 0, 1, 2
+ITEM, MOVED, STATE_RECORD, SNAP = 0x11, 0x12, 0x21, 0x22
+KINDS = {STATE: (STATE_RECORD, SNAP), LIVE: (ITEM, MOVED), DEAD: (MOVED,)}
+PARKED, UNCERTAIN, REASON = 1, 2, 4
+POLY = 0x82F63B78
+
+
+class Refused(Exception):
+    """The image holds something this reader does not know."""
+
+
+def make_table():
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ POLY if value & 1 else value >> 1
+        table.append(value)
+    return table
+
+
+TABLE = make_table()
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def make_distances():
+    """Which wrong bit, counted from the end, changes a checksum by how much."""
+    effect, distances = 1, {}
+    for distance in range(1, (PAYLOAD_MAX + FRAME) * 8 + 1):
+        effect = effect >> 1 ^ POLY if effect & 1 else effect >> 1
+        distances[effect] = distance
+    return distances
+
+
+DISTANCES = make_distances()
+
+
+def number(data, at, size):
+    return int.from_bytes(data[at : at + size], "little")
+
+
+def up(value, unit):
+    return -(-value // unit) * unit
+
+
+def widen(low, near):
+    """The 64-bit number nearest to `near` whose low half is `low`."""
+    ahead = (low - near) & 0xFFFFFFFF
+    return near + ahead - (1 << 32 if ahead >= 1 << 31 else 0)
+
+
+def find_bit(length, difference):
+    """The one wrong bit of `length` bytes that explains the difference; -1: in the checksum."""
+    if difference & (difference - 1) == 0:
+        return -1
+    distance = DISTANCES.get(difference)
+    if distance is None or distance > length * 8:
+        return None
+    return length * 8 - distance
+
+
+class Header:
+    """A sector header that checks out, mended where one bit was wrong."""
+
+    def __init__(self, data):
+        self.lane = data[5]
+        self.sector = 1 << data[6]
+        self.prog, self.align = 1 << data[10], 1 << data[11]
+        self.generation = number(data, 12, 4)
+        self.first, self.sectors = number(data, 16, 4), number(data, 20, 4)
+        self.salt = data[24:32]
+        self.base, self.total = number(data, 32, 8), number(data, 40, 8)
+
+
+def read_header(image, at):
+    data = bytearray(image[at : at + HEADER])
+    difference = crc32c(data[:48]) ^ number(data, 48, 4)
+    if difference:
+        bit = find_bit(48, difference)
+        if bit is None:
+            return None
+        if bit >= 0:
+            data[bit // 8] ^= 1 << bit % 8
+    if data[:4] != b"KPCQ":
+        return None
+    known = [
+        ("store.version", data[4], data[4] == 1),
+        ("store.features", number(data, 8, 2), number(data, 8, 2) == 0),
+        ("store.lane", data[5], data[5] in KINDS),
+        ("store.reserved", data[7], data[7] == 0),
+    ]
+    for what, value, fine in known:
+        if not fine:
+            raise Refused(f"{what}: {value} is unknown (sector header at {at:#x})")
+    return Header(data)
+
+
+class Record:
+    def __init__(self, off, data, mended):
+        self.off, self.mended = off, mended
+        self.kind, self.low = data[6], number(data, 8, 4)
+        self.payload = bytes(data[FRAME:])
+        self.end = off + len(data) + 1
+
+
+class Sector:
+    """One sector of a lane, read as the generation that belongs there."""
+
+    def __init__(self, store, lane, generation):
+        self.store, self.lane, self.generation = store, lane, generation
+        first, count = store.lanes[lane]
+        self.at = (first + (generation - 1) % count) * store.sector
+        header = read_header(store.image, self.at)
+        mine = header and (header.lane, header.generation, header.salt) == (
+            lane,
+            generation,
+            store.salt,
+        )
+        self.header = header if mine else None
+        shape = self.header or store
+        self.prog, self.align = shape.prog, shape.align
+        self.sealed = self.header is None
+        self.records = list(self.walk())
+
+    def byte_range(self, start, end):
+        return self.store.image[self.at + start : self.at + end]
+
+    def blank(self, start, end):
+        return self.byte_range(start, end).count(0xFF) == end - start
+
+    def walk(self):
+        off, size = up(HEADER, self.prog), self.store.sector
+        while off + FRAME <= size:
+            if self.blank(off, off + FRAME):
+                reach = up(FRAME + PAYLOAD_MAX + 1, self.align)
+                if self.blank(off, size if self.sealed else min(off + reach, size)):
+                    return
+                record = None
+            else:
+                record = self.sound(off) or (None if self.sealed else self.mend(off))
+            if record is None:
+                self.sealed = True
+                off = up(off + 1, self.align)
+                continue
+            self.refuse_unknown(record)
+            yield record
+            off = up(record.end, self.align)
+
+    def seed(self, off):
+        parts = (self.generation, off)
+        place = b"".join(part.to_bytes(4, "little") for part in parts)
+        return bytes(self.store.salt) + bytes([self.lane]) + place
+
+    def difference(self, off, length):
+        """Computed against stored checksum, if the payload were this long."""
+        if length > PAYLOAD_MAX or off + FRAME + length > self.store.sector:
+            return None
+        data = bytearray(self.byte_range(off, off + FRAME + length))
+        data[4:6] = length.to_bytes(2, "little")
+        return crc32c(self.seed(off) + data[4:]) ^ number(data, 0, 4)
+
+    def record(self, off, length, mended, bit=-1):
+        data = bytearray(self.byte_range(off, off + FRAME + length))
+        data[4:6] = length.to_bytes(2, "little")
+        if bit >= 0:
+            data[4 + bit // 8] ^= 1 << bit % 8
+        return Record(off, data, mended) if data[6] == data[7] ^ 0xFF else None
+
+    def sound(self, off):
+        length = number(self.byte_range(off, off + FRAME), 4, 2)
+        if self.difference(off, length) == 0:
+            return self.record(off, length, False)
+        return None
+
+    def mend(self, off):
+        length = number(self.byte_range(off, off + FRAME), 4, 2)
+        difference = self.difference(off, length)
+        bit = find_bit(FRAME - 4 + length, difference) if difference else None
+        record = None
+        if bit is not None and not 0 <= bit < 16:
+            record = self.record(off, length, True, bit)
+        for flip in range(16):
+            if record is None and self.difference(off, length ^ 1 << flip) == 0:
+                record = self.record(off, length ^ 1 << flip, True)
+        return record if record and record.kind in KINDS[self.lane] else None
+
+    def refuse_unknown(self, record):
+        at = self.at + record.off
+        if record.kind not in KINDS[self.lane]:
+            raise Refused(f"store.kind: {record.kind} is unknown (record at {at:#x})")
+        if record.kind == MOVED and record.payload[17] & ~(PARKED | UNCERTAIN | REASON):
+            raise Refused(f"store.flags: {record.payload[17]} is unknown (record at {at:#x})")
+
+    def drop_doubtful_end(self):
+        """The head's last record, mended, could be a tear: it counts only if its end is there."""
+        last = self.records[-1] if self.records else None
+        if last and last.mended:
+            end = self.byte_range(last.end - 1, last.end)
+            if self.align != self.prog or end != b"\0":
+                self.records.pop()
+
+
+class Entry:
+    def __init__(self, record, pos, lane):
+        payload, self.pos, self.lane = record.payload, pos, lane
+        self.seq, self.source, self.attempts, self.flags = pos, None, 0, 0
+        self.reason = None
+        if record.kind == MOVED:
+            self.seq, self.source = number(payload, 0, 8), number(payload, 8, 8)
+            self.attempts, self.flags = payload[16], payload[17]
+            code_end = 26 + payload[24]
+            sub_end = code_end + payload[25]
+            if self.flags & REASON:
+                self.reason = {
+                    "uncertain": bool(self.flags & UNCERTAIN),
+                    "at": number(payload, 18, 6),
+                    "code": payload[26:code_end].decode(),
+                    "sub_code": payload[code_end:sub_end].decode(),
+                }
+            payload = payload[sub_end:]
+        self.profile, self.created = number(payload, 0, 8), number(payload, 8, 6)
+        self.points, self.kind = number(payload, 14, 4), payload[18]
+        req_end = 20 + payload[19]
+        self.req_id, self.body = payload[20:req_end].decode("ascii"), payload[req_end:]
+
+    def json(self, state, attempts):
+        return {
+            "seq": self.seq,
+            "state": state,
+            "attempts": attempts,
+            "profile": self.profile,
+            "kind": self.kind,
+            "points": self.points,
+            "created": self.created,
+            "req_id": self.req_id,
+            "body": self.body.hex(),
+            "reason": self.reason,
+        }
+
+
+class Store:
+    def __init__(self, image):
+        self.image = image
+        header = self.any_header()
+        self.sector, self.sectors = header.sector, header.sectors
+        self.prog, self.align, self.salt = header.prog, header.align, header.salt
+        if self.sector * self.sectors != len(image):
+            raise Refused(f"store: the image is not {self.sectors} sectors of {self.sector} bytes")
+        state = max(2, min(8, self.sectors // 16))
+        dead = max(2, self.sectors // 8)
+        live = self.sectors - state - dead
+        self.lanes = {STATE: (0, state), LIVE: (state, live), DEAD: (state + live, dead)}
+        self.read_state()
+        self.read_live()
+        self.read_dead()
+        self.end_cut_moves()
+
+    def any_header(self):
+        for at in range(0, len(self.image) - HEADER + 1, 512):
+            header = read_header(self.image, at)
+            if header:
+                return header
+        raise Refused("store: no sector header in the whole image")
+
+    def generations(self, lane):
+        """Of all sound headers that stand in their place, newest first."""
+        first, count = self.lanes[lane]
+        found = []
+        for index in range(count):
+            header = read_header(self.image, (first + index) * self.sector)
+            if not header or header.lane != lane or header.salt != self.salt:
+                continue
+            if header.generation and (header.generation - 1) % count == index:
+                found.append(header.generation)
+        return sorted(found, reverse=True)
+
+    def read_state(self):
+        for generation in self.generations(STATE):
+            sector = Sector(self, STATE, generation)
+            sector.drop_doubtful_end()
+            if sector.records and sector.records[0].kind == SNAP:
+                break
+        else:
+            raise Refused("store: no state to be found")
+        for record in sector.records:
+            if record.kind == SNAP:
+                self.apply_snap(record.payload)
+            else:
+                self.apply_state(record)
+
+    def bits(self, mark, word):
+        return {mark + bit for bit in range(WINDOW) if word >> bit & 1}
+
+    def apply_snap(self, data):
+        self.mark, self.dead_mark = number(data, 0, 8), number(data, 32, 8)
+        self.done = self.bits(self.mark, number(data, 8, 8))
+        self.parked = self.bits(self.mark, number(data, 16, 8))
+        self.settled_points = number(data, 24, 8)
+        self.dead_done = self.bits(self.dead_mark, number(data, 40, 8))
+        self.next = number(data, 48, 8)
+        pairs = data[68:]
+        self.sent = {self.mark + pairs[i]: pairs[i + 1] for i in range(0, len(pairs) - 1, 2)}
+
+    def apply_state(self, record):
+        self.mark = widen(record.low, self.mark)
+        self.done = self.bits(self.mark, number(record.payload, 0, 8))
+        more = number(record.payload, 8, 3) - self.settled_points & 0xFFFFFF
+        self.settled_points += more
+        if len(record.payload) >= 13:
+            self.sent[self.mark + record.payload[11]] = record.payload[12]
+
+    def settled(self, pos):
+        return pos < self.mark or pos in self.done
+
+    def read_lane(self, lane):
+        """The entries of a lane in order, the head's total of points, and the next number."""
+        generations = self.generations(lane)
+        if not generations:
+            return [], 0, 1
+        head, count = generations[0], self.lanes[lane][1]
+        newest = Sector(self, lane, head)
+        newest.drop_doubtful_end()
+        total, following = newest.header.total, newest.header.base
+        entries = []
+        for record in newest.records:
+            pos = widen(record.low, following)
+            if not following <= pos <= following + self.sector:
+                continue
+            following = pos + 1
+            entries.append(Entry(record, pos, lane))
+            total += entries[-1].points if record.kind == ITEM else 0
+        end = newest.header.base
+        for generation in range(head - 1, max(head - count, 0), -1):
+            sector = Sector(self, lane, generation)
+            before = [(widen(record.low, end), record) for record in sector.records]
+            # A number given again behind a tear belongs to the later record.
+            entries = [Entry(r, pos, lane) for pos, r in before if pos < end] + entries
+            end = sector.header.base if sector.header else min([end] + [pos for pos, _ in before])
+        return entries, total, following
+
+    def read_live(self):
+        self.live, self.total, following = self.read_lane(LIVE)
+        self.next = max(self.next, self.mark, following)
+
+    def read_dead(self):
+        self.dead, _, following = self.read_lane(DEAD)
+        self.dead_next = max(self.dead_mark, following)
+
+    def end_cut_moves(self):
+        """The newest record of a lane is a copy of something unsettled: settle the original."""
+        for lane in (self.dead, self.live):
+            newest = lane[-1] if lane else None
+            if not newest or newest.source is None:
+                continue
+            source = newest.source
+            if self.settled(source) or not self.mark <= source < self.mark + WINDOW:
+                continue
+            self.done.add(source)
+            if newest.lane == DEAD:
+                self.settled_points += newest.points
+
+    def state_of(self, entry):
+        attempts = self.sent.get(entry.pos, 0) or entry.attempts
+        if entry.pos in self.parked or entry.flags & PARKED:
+            return "parked", attempts
+        return ("sent" if attempts else "waiting"), attempts
+
+    def entries(self):
+        found = []
+        for entry in self.live:
+            if not self.settled(entry.pos):
+                found.append(entry.json(*self.state_of(entry)))
+        for entry in self.dead:
+            if entry.pos >= self.dead_mark and entry.pos not in self.dead_done:
+                found.append(entry.json("dead", entry.attempts))
+        return sorted(found, key=lambda entry: entry["seq"])
+
+    def json(self):
+        entries = self.entries()
+        count = lambda state: sum(entry["state"] == state for entry in entries)
+        owed = sum(not self.settled(pos) for pos in range(self.mark, self.next))
+        letters = range(self.dead_mark, self.dead_next)
+        return {
+            "geometry": {
+                "sector_size": self.sector,
+                "sector_count": self.sectors,
+                "prog_size": self.prog,
+                "align": self.align,
+            },
+            "status": {
+                "waiting": owed - count("sent") - count("parked"),
+                "sent_unknown": count("sent"),
+                "parked": count("parked"),
+                "dead": sum(pos not in self.dead_done for pos in letters),
+                "points": self.total - self.settled_points,
+                "next_seq": self.next,
+            },
+            "entries": entries,
+        }
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    with open(sys.argv[1], "rb") as file:
+        image = file.read()
+    try:
+        told = Store(image).json()
+    except Refused as why:
+        print(f"{sys.argv[1]}: {why}", file=sys.stderr)
+        sys.exit(2)
+    json.dump(told, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()

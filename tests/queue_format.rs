@@ -1,0 +1,366 @@
+//! The format: images kept as fixtures read as they were written, by this crate and by an
+//! independent reader; what a reader does not know it refuses by name.
+//!
+//! `cargo test --test queue_format -- --ignored write_missing_fixtures` writes images that are not
+//! there yet. Existing ones are never written again: they are what older versions left in shops.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::*;
+use pointcard::port::Geometry;
+use pointcard::port::ram::{Cut, RamStorage};
+use pointcard::queue::{Cursor, ENTRY_MAX, Entry, EntryState, Item, Queue};
+use pointcard::status::Status;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format")
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let mut found: Vec<_> = (std::fs::read_dir(folder()).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "img"))
+        .collect();
+    found.sort();
+    found
+}
+
+fn told(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path.with_extension("json")).unwrap()).unwrap()
+}
+
+fn shape(told: &Value) -> Geometry {
+    let number = |name: &str| told["geometry"][name].as_u64().unwrap() as u32;
+    geometry(number("sector_size"), number("sector_count"), number("prog_size"), number("align"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn entry_json(entry: &Entry<'_>) -> Value {
+    let state = match entry.state {
+        EntryState::Waiting => "waiting",
+        EntryState::Sent => "sent",
+        EntryState::Parked => "parked",
+        EntryState::Dead => "dead",
+        EntryState::Settled => "settled",
+    };
+    json!({
+        "seq": entry.seq, "state": state, "attempts": entry.attempts,
+        "profile": entry.item.profile, "kind": entry.item.kind, "points": entry.item.points,
+        "created": entry.item.created, "req_id": entry.item.req_id, "body": hex(entry.item.body),
+        "reason": entry.reason.map(|reason| json!({
+            "uncertain": reason.uncertain, "at": reason.at,
+            "code": reason.code, "sub_code": reason.sub_code,
+        })),
+    })
+}
+
+/// What a queue opened on this image shows.
+fn describe(image: &[u8], g: Geometry) -> Value {
+    let mut image = image.to_vec();
+    let mut s = RamStorage::new(&mut image, g);
+    let (mut q, mut buf, mut cursor) = (Queue::new(), [0; ENTRY_MAX], Cursor::default());
+    q.open(&mut s, [0; 8]).unwrap();
+    let mut entries = vec![];
+    while let Some(entry) = q.walk(&mut s, &mut cursor, &mut buf).unwrap() {
+        if entry.state != EntryState::Settled {
+            entries.push(entry_json(&entry));
+        }
+    }
+    entries.sort_by_key(|entry| entry["seq"].as_u64());
+    let status = q.status();
+    json!({
+        "geometry": {
+            "sector_size": g.sector_size, "sector_count": g.sector_count,
+            "prog_size": g.prog_size, "align": g.align,
+        },
+        "status": {
+            "waiting": status.waiting, "sent_unknown": status.sent_unknown,
+            "parked": status.parked, "dead": status.dead, "points": status.points,
+            "next_seq": status.next_seq,
+        },
+        "entries": entries,
+    })
+}
+
+/// The independent reader, or `None` where there is no Python.
+fn python(image: &Path) -> Option<Output> {
+    match Command::new("python3").arg(folder().join("read.py")).arg(image).output() {
+        Ok(output) => Some(output),
+        Err(_) => {
+            println!(
+                "SKIPPED TOOL python3: would have tested the format against an independent \
+                 reader; apt-get install python3"
+            );
+            None
+        }
+    }
+}
+
+#[test]
+fn every_fixture_reads_as_it_was_written() {
+    let mut states = std::collections::BTreeMap::new();
+    for path in fixtures() {
+        let told = told(&path);
+        assert_eq!(describe(&std::fs::read(&path).unwrap(), shape(&told)), told, "{path:?}");
+        for entry in told["entries"].as_array().unwrap() {
+            *states.entry(entry["state"].as_str().unwrap().to_owned()).or_insert(0) += 1;
+        }
+    }
+    println!("{} fixtures: {states:?}", fixtures().len());
+    assert_eq!(states.len(), 4, "every state occurs: {states:?}");
+}
+
+#[test]
+fn an_independent_reader_agrees_on_every_fixture() {
+    let mut entries = 0;
+    for path in fixtures() {
+        let Some(output) = python(&path) else { return };
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{path:?}: {error}");
+        let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(read, told(&path), "{path:?}");
+        entries += read["entries"].as_array().unwrap().len();
+    }
+    println!("independent reader: {} fixtures, {entries} entries, all the same", fixtures().len());
+}
+
+/// A random history; the independent reader finds what the queue shows.
+#[test]
+fn an_independent_reader_agrees_on_random_stores() {
+    let path = std::env::temp_dir().join(format!("pointcard-format-{}", std::process::id()));
+    let shapes = [geometry(512, 12, 1, 1), geometry(1024, 8, 4, 4), geometry(2048, 12, 1, 512)];
+    let runs = cases(12, 300);
+    for run in 0..runs {
+        let g = shapes[run as usize % shapes.len()];
+        let seed = seed() + run;
+        let mut image = day(g, seed, 40 + run as usize * 17 % 200);
+        if run % 2 == 1 {
+            cut_append(&mut image, g, Rng(seed).below(120) as u64);
+        }
+        std::fs::write(&path, &image).unwrap();
+        let Some(output) = python(&path) else { return };
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "seed {seed} {g:?}: {error}");
+        let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(read, describe(&image, g), "seed {seed} {g:?}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    println!("independent reader: {runs} random stores, all the same (seed {})", seed());
+}
+
+/// CRC-32C, continued from `crc` (not inverted).
+fn crc(crc: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(crc, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 * (crc & 1)))
+    })
+}
+
+/// Changes the first record of a sector and makes its checksum right again.
+fn forge(sector: &mut [u8], first: usize, change: impl Fn(&mut [u8])) {
+    let len = usize::from(u16::from_le_bytes([sector[first + 4], sector[first + 5]]));
+    change(&mut sector[first..first + 12 + len]);
+    let mut sum = crc(!0, &sector[24..32]);
+    for part in [&sector[5..6], &sector[12..16], &(first as u32).to_le_bytes()] {
+        sum = crc(sum, part);
+    }
+    let sum = !crc(sum, &sector[first + 4..first + 12 + len]);
+    sector[first..first + 4].copy_from_slice(&sum.to_le_bytes());
+}
+
+#[test]
+fn an_unknown_kind_or_flag_is_refused_by_name_by_both_readers() {
+    let g = geometry(1024, 8, 4, 4);
+    // Sectors 0 to 1 are the state lane, 2 to 5 the live one, 6 and 7 the dead one.
+    let mut store = blank(&g);
+    let mut s = RamStorage::new(&mut store, g);
+    let (mut q, mut buf) = (Queue::new(), [0; ENTRY_MAX]);
+    q.open(&mut s, [3; 8]).unwrap();
+    let item = |req| Item { req_id: req, profile: 1, kind: 1, points: 1, created: 1, body: b"x" };
+    q.append(&mut s, &item("a")).unwrap();
+    q.append(&mut s, &item("b")).unwrap();
+    q.bury(&mut s, 2, &REASON, &mut buf).unwrap();
+    let kind = |value: u8| move |record: &mut [u8]| (record[6], record[7]) = (value, !value);
+    let flags = |value: u8| move |record: &mut [u8]| record[12 + 17] = value;
+    type Change = Box<dyn Fn(&mut [u8])>;
+    let cases: [(usize, Change, &str, u32); 5] = [
+        (0, Box::new(kind(0x23)), "store.kind", 0x23),
+        (2, Box::new(kind(0x31)), "store.kind", 0x31),
+        (2, Box::new(kind(0x22)), "store.kind", 0x22), // known, but not in this lane
+        (6, Box::new(kind(0x11)), "store.kind", 0x11),
+        (6, Box::new(flags(0x86)), "store.flags", 0x86),
+    ];
+    let path = std::env::temp_dir().join(format!("pointcard-kind-{}", std::process::id()));
+    for (sector, change, what, value) in cases {
+        let mut image = store.clone();
+        forge(&mut image[sector * 1024..][..1024], 52, change);
+        let before = image.clone();
+        std::fs::write(&path, &image).unwrap();
+        let mut q = Queue::new();
+        let error = q.open(&mut RamStorage::new(&mut image, g), [1; 8]).unwrap_err();
+        assert_eq!((error.status, error.what, error.at), (Status::MediaVersion, what, value));
+        assert!(image == before, "a refused store was written to");
+        let Some(output) = python(&path) else { continue };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("{what}: {value} is unknown")), "{said}");
+    }
+    let _ = std::fs::remove_file(&path);
+}
+
+#[test]
+fn an_unknown_header_is_refused_by_name_by_the_independent_reader() {
+    let g = geometry(1024, 8, 4, 4);
+    let store = day(g, 3, 40);
+    let path = std::env::temp_dir().join(format!("pointcard-header-{}", std::process::id()));
+    let headers = [
+        (4, 2, "store.version"),
+        (5, 3, "store.lane"),
+        (7, 1, "store.reserved"),
+        (8, 4, "store.features"),
+    ];
+    for (at, value, what) in headers {
+        let mut image = store.clone();
+        let header = &mut image[..52];
+        header[at] = value;
+        let sum = !crc(!0, &header[..48]);
+        header[48..].copy_from_slice(&sum.to_le_bytes());
+        std::fs::write(&path, &image).unwrap();
+        let Some(output) = python(&path) else { return };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(&format!("{what}: {value} is unknown")), "{said}");
+    }
+    let _ = std::fs::remove_file(&path);
+}
+
+/// A store after `ops` random operations.
+fn day(g: Geometry, seed: u64, ops: usize) -> Vec<u8> {
+    let mut bytes = blank(&g);
+    let (mut q, mut model, mut rng) = (Queue::new(), Model::default(), Rng(seed | 1));
+    let mut s = RamStorage::new(&mut bytes, g);
+    q.open(&mut s, [0x5A; 8]).unwrap();
+    for op in script(seed, ops, g.sector_size as usize / 6) {
+        model.step(&mut q, &mut s, &op, &mut rng).unwrap();
+    }
+    bytes
+}
+
+const TEXT: &[u8] = b"a sale whose power goes while it is written, after some bytes of it";
+
+/// Power goes `left` bytes into one more append.
+fn cut_append(image: &mut [u8], g: Geometry, left: u64) {
+    let mut q = Queue::new();
+    q.open(&mut RamStorage::new(image, g), [0; 8]).unwrap();
+    let item =
+        Item { req_id: "torn", profile: 7, kind: 3, points: 4, created: 1_471_851_822, body: TEXT };
+    let _ = q.append(&mut powered(image, g, left, Cut::Torn), &item);
+}
+
+/// Refusals until some are parked, some of them copied.
+fn refusals(g: Geometry) -> Vec<u8> {
+    let mut bytes = blank(&g);
+    let mut s = RamStorage::new(&mut bytes, g);
+    let (mut q, mut buf) = (Queue::new(), [0; ENTRY_MAX]);
+    q.open(&mut s, [2; 8]).unwrap();
+    for i in 0..40 {
+        let req = format!("refused{i}");
+        let item =
+            Item { req_id: &req, profile: 9, kind: 1, points: i, created: 77, body: &[7; 30] };
+        let seq = q.append(&mut s, &item).unwrap().seq;
+        q.mark_sent(&mut s, seq).unwrap();
+        if i % 4 != 0 {
+            q.bury(&mut s, seq, &REASON, &mut buf).unwrap();
+        }
+    }
+    bytes
+}
+
+/// Full, and answers still go in.
+fn full(g: Geometry) -> Vec<u8> {
+    let mut bytes = blank(&g);
+    let mut s = RamStorage::new(&mut bytes, g);
+    let mut q = Queue::new();
+    q.open(&mut s, [4; 8]).unwrap();
+    for i in 0u32.. {
+        let req = format!("{i}");
+        let item =
+            Item { req_id: &req, profile: 1, kind: 1, points: i, created: 5, body: &[9; 90] };
+        if q.append(&mut s, &item).is_err() {
+            break;
+        }
+    }
+    for seq in [3, 1, 9, 3, 3] {
+        q.mark_sent(&mut s, seq).unwrap();
+    }
+    q.settle(&mut s, 2).unwrap();
+    q.settle(&mut s, 5).unwrap();
+    bytes
+}
+
+/// A refusal cut between the dead letter and the settlement of its entry.
+fn cut_move(g: Geometry) -> Vec<u8> {
+    let mut bytes = day(g, 11, 60);
+    let mut buf = [0; ENTRY_MAX];
+    let mut q = Queue::new();
+    let item = Item { req_id: "moved", profile: 1, kind: 1, points: 6, created: 5, body: b"body" };
+    let mut s = powered(&mut bytes, g, u64::MAX, Cut::Clean);
+    q.open(&mut s, [0; 8]).unwrap();
+    let seq = q.append(&mut s, &item).unwrap().seq;
+    let mut trial = s.bytes_mut().to_vec();
+    let mut t = powered(&mut trial, g, u64::MAX, Cut::Clean);
+    twin(&q).bury(&mut t, seq, &REASON, &mut buf).unwrap();
+    let steps = t.steps;
+    q.bury(&mut powered(&mut bytes, g, steps - 10, Cut::Clean), seq, &REASON, &mut buf)
+        .unwrap_err();
+    bytes
+}
+
+/// One wrong bit in a live header, a record and the state; one live header beyond repair; one
+/// record with two wrong bits, which is lost.
+fn rot(g: Geometry) -> Vec<u8> {
+    let mut image = full(g);
+    let size = g.sector_size as usize;
+    let live = 2 * size; // the first sector of the live lane
+    image[live + 20] ^= 4;
+    image[live + 52 + 30] ^= 1;
+    image[60] ^= 0x20;
+    image[live + size..live + size + 52].fill(0);
+    image[live + 2 * size + 52 + 9] ^= 3;
+    image
+}
+
+#[test]
+#[ignore = "writes the fixtures that are not there yet"]
+fn write_missing_fixtures() {
+    let nor = geometry(1024, 8, 1, 1);
+    let (flash16, larger) = (geometry(1024, 8, 16, 16), geometry(1024, 16, 1, 1));
+    let aligned = geometry(2048, 8, 4, 512);
+    let mut torn = day(nor, 21, 50);
+    cut_append(&mut torn, nor, 61);
+    for (name, g, image) in [
+        ("new", geometry(512, 6, 1, 1), day(geometry(512, 6, 1, 1), 1, 0)),
+        ("day", nor, day(nor, 5, 260)),
+        ("flash16", flash16, day(flash16, 6, 150)),
+        ("aligned", aligned, day(aligned, 7, 120)),
+        ("refusals", larger, refusals(larger)),
+        ("full", nor, full(nor)),
+        ("torn", nor, torn),
+        ("cut_move", nor, cut_move(nor)),
+        ("rot", nor, rot(nor)),
+    ] {
+        let path = folder().join(name).with_extension("img");
+        if path.exists() {
+            continue;
+        }
+        let text = serde_json::to_string_pretty(&describe(&image, g)).unwrap();
+        std::fs::write(path.with_extension("json"), text + "\n").unwrap();
+        std::fs::write(&path, &image).unwrap();
+        println!("wrote {path:?}");
+    }
+}
