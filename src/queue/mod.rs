@@ -20,6 +20,7 @@
 
 mod crc;
 mod fault;
+pub mod inspect;
 mod medium;
 mod mount;
 mod record;

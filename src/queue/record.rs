@@ -174,6 +174,11 @@ impl Header {
 
     /// Reads a header, mending one flipped bit. A sound header of another version is an error.
     pub(crate) fn decode(medium: &mut Medium<'_>, bytes: &mut [u8; HEADER]) -> Result<Found> {
+        Header::check(bytes).map_err(|(fault, value)| fault.at(medium, value as usize))
+    }
+
+    /// The same without a medium; a fault comes with the value it is about.
+    pub(crate) fn check(bytes: &mut [u8; HEADER]) -> core::result::Result<Found, (Fault, u32)> {
         if bytes.iter().all(|&b| b == 0xFF) {
             return Ok(Found::Erased);
         }
@@ -183,13 +188,13 @@ impl Header {
             return Ok(Found::Garbage);
         }
         if version != VERSION {
-            return Err(Fault::Version.at(medium, version.into()));
+            return Err((Fault::Version, version.into()));
         }
         let (features, lane, reserved) = (u16_at(bytes, 8), u8_at(bytes, 5), u8_at(bytes, 7));
         match () {
-            () if features != 0 => Err(Fault::Features.at(medium, features.into())),
-            () if lane > DEAD_LANE => Err(Fault::Lane.at(medium, lane.into())),
-            () if reserved != 0 => Err(Fault::Reserved.at(medium, reserved.into())),
+            () if features != 0 => Err((Fault::Features, features.into())),
+            () if lane > DEAD_LANE => Err((Fault::Lane, lane.into())),
+            () if reserved != 0 => Err((Fault::Reserved, reserved.into())),
             () => Ok(Found::Header(Header::fields(bytes), mended)),
         }
     }

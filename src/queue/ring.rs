@@ -99,7 +99,7 @@ impl Ring {
     }
 
     /// The generation in the sector at `index`, if its header is sound and belongs there.
-    fn probe(&self, medium: &mut Medium<'_>, index: u32) -> Result<Option<u32>> {
+    pub(crate) fn probe(&self, medium: &mut Medium<'_>, index: u32) -> Result<Option<u32>> {
         let mut bytes = [0; HEADER];
         let at = self.first.wrapping_add(index).wrapping_mul(medium.shape.sector);
         medium.read(at, &mut bytes)?;

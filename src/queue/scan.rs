@@ -70,6 +70,11 @@ impl Scan {
         Scan { generation, off, unit, reader: Reader::new(), sealed: false, done: false }
     }
 
+    /// Where the next record is looked for.
+    pub(crate) fn place(&self) -> u32 {
+        self.off
+    }
+
     /// Where a record may be appended after the walk has ended; the sector's size when nowhere.
     pub(crate) fn tail(&self, medium: &Medium<'_>) -> u32 {
         if self.sealed { medium.shape.sector } else { self.off.min(medium.shape.sector) }
