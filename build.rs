@@ -26,13 +26,14 @@ mod header {
     /// Title and sources of each section, in reading order.
     const SECTIONS: &[(&str, &[&str])] = &[
         ("Versions", &["src/ffi/version.rs"]),
-        ("Status", &["src/status.rs", "src/ffi/status.rs"]),
+        ("Status", &["src/status.rs", "src/ffi/status.rs", "src/ffi/fault.rs"]),
         ("Ports", &["src/ffi/ports.rs", "src/ffi/media.rs"]),
         ("Configuration and life", &["src/ffi/life.rs"]),
         ("Accrue", &["src/ffi/accrue.rs"]),
         ("Sync and balance", &["src/ffi/sync.rs"]),
         ("Steps", &["src/ffi/steps.rs"]),
         ("Queue", &["src/ffi/queue.rs"]),
+        ("Keys and signatures", &["src/ffi/keys.rs"]),
     ];
 
     pub fn write() {

@@ -242,7 +242,22 @@ POINTCARD_API
 pointcard_status pointcard_last_detail(pointcard_client *client,
                                        struct pointcard_detail *detail);
 
+/** What a call without a client found wrong. Holds no key, token or user id. */
+typedef struct pointcard_fault {
+    /** Set by POINTCARD_FAULT_INIT. */
+    uint32_t struct_size;
+    /** The status (a pointcard_status). */
+    int32_t status;
+    /** Byte offset in what it is about, or the length or limit the status speaks of; 0 = none. */
+    uint32_t at;
+    /** What it is about: "private_key", "itemId", "promo_tools[0].voucher.end_time". */
+    char what[81];
+    /** All of the above as one English line. */
+    char text[160];
+} pointcard_fault;
+
 #define POINTCARD_DETAIL_INIT POINTCARD_INIT_(pointcard_detail)
+#define POINTCARD_FAULT_INIT POINTCARD_INIT_(pointcard_fault)
 
 /* ---- Ports --------------------------------------------------------------------------------- */
 
@@ -1010,6 +1025,251 @@ POINTCARD_API pointcard_status pointcard_maintain(pointcard_client *client);
 
 #define POINTCARD_QUEUE_INFO_INIT POINTCARD_INIT_(pointcard_queue_info)
 #define POINTCARD_ENTRY_INIT POINTCARD_INIT_(pointcard_entry)
+
+/* ---- Keys and signatures ------------------------------------------------------------------- */
+
+/** Bytes of a pointcard_key. */
+#define POINTCARD_KEY_SIZE 16384
+
+/** pointcard_key_load: the app's private key, for signing. */
+#define POINTCARD_KEY_PRIVATE 1
+
+/** pointcard_key_load: a public key or certificate, for verifying. */
+#define POINTCARD_KEY_PUBLIC 2
+
+/** Room for any signature as text, NUL included: base64 of 512 bytes. */
+#define POINTCARD_SIGNATURE_MAX 685
+
+/** Most parameters of pointcard_canonical. Requests of this product have at most 13. */
+#define POINTCARD_PARAMS_MAX 64
+
+/** Room for the number of one certificate, NUL included: 32 hex digits. */
+#define POINTCARD_CERT_NUMBER_SIZE 33
+
+/**
+ * A key and the memory to work with it. The caller owns it; its contents are the library's. One
+ * thread at a time may use it. pointcard_key_clear wipes it.
+ */
+typedef struct pointcard_key {
+    uint64_t opaque[2048];
+} pointcard_key;
+
+/** One parameter of a canonical string. Both are NUL-terminated and read during the call. */
+typedef struct pointcard_param {
+    /** The name, UTF-8. Required. */
+    const char *name;
+    /**
+     * The value as it is signed: raw bytes of the session's charset, neither percent-encoded nor
+     * quoted. NULL or "" = not sent and not signed.
+     */
+    const char *value;
+} pointcard_param;
+
+/**
+ * Loads a key: PEM or base64 with or without line breaks; private: PKCS#1 or PKCS#8; public:
+ * SubjectPublicKeyInfo (what Alipay's console shows), PKCS#1, or an X.509 certificate. Which it is
+ * is found out; PEM labels are not believed. 1024 to 4096 bits. A private key makes one signature
+ * here, to see that its numbers belong together.
+ *
+ * Source: Alipay's page of its key tool (one line of base64: PKCS#8 for Java, PKCS#1 for others;
+ * 2048 bits, RSA2); its SDKs, which take one form each.
+ *
+ * @param key    receives the key; need not be initialised
+ * @param text   NUL-terminated, read during the call
+ * @param kind   POINTCARD_KEY_PRIVATE or POINTCARD_KEY_PUBLIC
+ * @param fault  receives what is wrong; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (kind), ERR_MISSING, ERR_KEY_FORMAT,
+ * ERR_KEY_UNSUPPORTED, ERR_KEY_MISMATCH (a public key as private one, or the other way): then
+ * there is no key.
+ */
+POINTCARD_API
+pointcard_status pointcard_key_load(struct pointcard_key *key,
+                                    const char *text,
+                                    int32_t kind,
+                                    pointcard_fault *fault);
+
+/**
+ * Wipes a key. It may be loaded again.
+ *
+ * Returns ERR_NULL.
+ */
+POINTCARD_API pointcard_status pointcard_key_clear(struct pointcard_key *key);
+
+/**
+ * Signs bytes with a private key: PKCS#1 v1.5, result checked before it is handed out; blinded
+ * where there is an operating system to bring random bytes.
+ *
+ * Source: Alipay's page on signing requests (RSA2 = SHA256WithRSA, RSA = SHA1WithRSA, base64).
+ *
+ * @param key        a private key
+ * @param sign_type  POINTCARD_RSA2 or POINTCARD_RSA
+ * @param data       what is signed, as a rule a canonical string
+ * @param data_len   bytes there
+ * @param out        receives the signature as base64, NUL-terminated
+ * @param cap        bytes there; POINTCARD_SIGNATURE_MAX is always enough
+ * @param out_len    receives the length without the NUL; may be NULL
+ * @param fault      receives what is wrong; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE (no key), ERR_KEY_MISMATCH (a public key),
+ * ERR_ARGUMENT (sign_type), ERR_BUFFER_TOO_SMALL (out_len: the capacity needed), ERR_ENTROPY,
+ * ERR_SIGNER.
+ */
+POINTCARD_API
+pointcard_status pointcard_key_sign(struct pointcard_key *key,
+                                    int32_t sign_type,
+                                    const uint8_t *data,
+                                    size_t data_len,
+                                    char *out,
+                                    size_t cap,
+                                    size_t *out_len,
+                                    pointcard_fault *fault);
+
+/**
+ * Verifies a signature with a public key. The whole padded block is rebuilt and compared.
+ *
+ * @param key        a public key, as a rule Alipay's
+ * @param sign_type  POINTCARD_RSA2 or POINTCARD_RSA
+ * @param data       what was signed
+ * @param data_len   bytes there
+ * @param signature  standard base64 with padding, NUL-terminated
+ * @param fault      receives what is wrong; may be NULL
+ *
+ * Returns POINTCARD_OK when it holds; ERR_SIGNATURE when it does not; ERR_NULL, ERR_STRUCT_SIZE,
+ * ERR_BAD_STATE (no key), ERR_KEY_MISMATCH (a private key), ERR_ARGUMENT (sign_type).
+ */
+POINTCARD_API
+pointcard_status pointcard_key_verify(struct pointcard_key *key,
+                                      int32_t sign_type,
+                                      const uint8_t *data,
+                                      size_t data_len,
+                                      const char *signature,
+                                      pointcard_fault *fault);
+
+/**
+ * Tells whether two keys have the same modulus: whether a public key is the other half of a
+ * private one, or two public keys are the same. Alipay's public key never matches the app's own.
+ *
+ * Returns POINTCARD_OK when they do; ERR_KEY_MISMATCH when not; ERR_NULL, ERR_BAD_STATE (no key),
+ * ERR_ARGUMENT (both private).
+ */
+POINTCARD_API
+pointcard_status pointcard_key_matches(struct pointcard_key *key,
+                                       struct pointcard_key *other);
+
+/**
+ * The canonical string of parameters: sorted by name in byte order, `sign` and empty values left
+ * out, `name=value` joined by `&`, values raw.
+ *
+ * Source: Alipay's page on signing requests; what its SDKs for Java, Python, Node, PHP and .NET
+ * compute. (They differ over empty values: the gateway leaves them out.)
+ *
+ * @param params   the parameters, in any order
+ * @param count    how many, at most POINTCARD_PARAMS_MAX
+ * @param out      receives the string, NUL-terminated
+ * @param cap      bytes there
+ * @param out_len  receives the length without the NUL; may be NULL
+ * @param fault    receives what is wrong; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING (a name), ERR_ENCODING (a name), ERR_TOO_LONG
+ * (count), ERR_DUPLICATE (a name twice), ERR_BUFFER_TOO_SMALL (out_len: the capacity needed).
+ */
+POINTCARD_API
+pointcard_status pointcard_canonical(const struct pointcard_param *params,
+                                     size_t count,
+                                     char *out,
+                                     size_t cap,
+                                     size_t *out_len,
+                                     pointcard_fault *fault);
+
+/**
+ * The number of a certificate, as app_cert_sn wants it: 32 hex digits. Of a file with a chain the
+ * first certificate counts.
+ *
+ * Source: AntCertificationUtil of Alipay's SDKs: MD5 over issuer name and serial number.
+ *
+ * @param pem    the certificate, PEM, NUL-terminated
+ * @param out    receives the number, NUL-terminated; POINTCARD_CERT_NUMBER_SIZE bytes
+ * @param fault  receives what is wrong; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING (no certificate), ERR_KEY_FORMAT (at: where),
+ * ERR_KEY_UNSUPPORTED, ERR_UNSUPPORTED (built without the feature certificates).
+ */
+POINTCARD_API
+pointcard_status pointcard_cert_number(const char *pem,
+                                       char *out,
+                                       pointcard_fault *fault);
+
+/**
+ * The numbers of a bundle of root certificates, as alipay_root_cert_sn wants them: those signed
+ * with RSA, in the order they stand, joined by `_`; "" when none is.
+ *
+ * Source: getRootCertSN of AntCertificationUtil in Alipay's SDKs.
+ *
+ * @param pem      the bundle, PEM, NUL-terminated; text between certificates is skipped
+ * @param out      receives the numbers, NUL-terminated
+ * @param cap      bytes there
+ * @param out_len  receives the length without the NUL; may be NULL
+ * @param fault    receives what is wrong; may be NULL
+ *
+ * Returns as pointcard_cert_number; ERR_BUFFER_TOO_SMALL (out_len: the capacity needed).
+ */
+POINTCARD_API
+pointcard_status pointcard_root_cert_number(const char *pem,
+                                            char *out,
+                                            size_t cap,
+                                            size_t *out_len,
+                                            pointcard_fault *fault);
+
+/**
+ * Encrypts content as encrypt_type=AES wants it: AES-128, CBC, an initial vector of zeros, PKCS#7
+ * padding, base64. The same content gives the same ciphertext; nothing in it shows a forgery, the
+ * signature over it does.
+ *
+ * Source: Alipay's page on content encryption; AlipayEncrypt of its SDKs.
+ *
+ * @param key       base64 of 16 bytes, from the console, NUL-terminated
+ * @param content   plain bytes in the session's charset
+ * @param len       bytes there
+ * @param out       receives base64, NUL-terminated
+ * @param cap       bytes there
+ * @param out_len   receives the length without the NUL; may be NULL
+ * @param fault     receives what is wrong; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_KEY_FORMAT, ERR_BUFFER_TOO_SMALL (out_len:
+ * the capacity needed), ERR_UNSUPPORTED (built without the feature aes).
+ */
+POINTCARD_API
+pointcard_status pointcard_content_encrypt(const char *key,
+                                           const uint8_t *content,
+                                           size_t len,
+                                           char *out,
+                                           size_t cap,
+                                           size_t *out_len,
+                                           pointcard_fault *fault);
+
+/**
+ * Decrypts what pointcard_content_encrypt or the gateway encrypted. Verify the signature over the
+ * ciphertext first.
+ *
+ * @param key      base64 of 16 bytes, from the console, NUL-terminated
+ * @param text     base64, as it came
+ * @param len      bytes there
+ * @param out      receives the plain bytes, and a NUL behind them
+ * @param cap      bytes there; `len` + 1 is always enough
+ * @param out_len  receives their number without the NUL; may be NULL
+ * @param fault    receives what is wrong; may be NULL
+ *
+ * Returns as pointcard_content_encrypt; ERR_MALFORMED (wrong key, or not what was encrypted).
+ */
+POINTCARD_API
+pointcard_status pointcard_content_decrypt(const char *key,
+                                           const uint8_t *text,
+                                           size_t len,
+                                           char *out,
+                                           size_t cap,
+                                           size_t *out_len,
+                                           pointcard_fault *fault);
 
 #ifdef __cplusplus
 }

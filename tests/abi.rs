@@ -220,6 +220,9 @@ fn structures_are_laid_out_in_c_as_here() {
             struct_size, status, what, at, port, http_status, authenticated, reserved, code,
             sub_code, text,
         }
+        fault::pointcard_fault { struct_size, status, at, what, text }
+        keys::pointcard_key {}
+        keys::pointcard_param { name, value }
         ports::pointcard_storage {
             status, port, ctx, sector_size, sector_count, prog_size, align, read, prog, erase,
             sync, reassert, close,
@@ -334,6 +337,7 @@ fn smallest_accepted_sizes_are_frozen() {
         ffi::status::pointcard_detail::V1_SIZE,
         offset_of!(ffi::status::pointcard_detail, text) + 160
     );
+    assert_eq!(ffi::fault::pointcard_fault::V1_SIZE, 253);
     assert_eq!(
         ffi::life::pointcard_config::V1_SIZE,
         offset_of!(ffi::life::pointcard_config, proxy) + pointer

@@ -46,6 +46,11 @@ impl Bench {
             ("other_public_key.txt", key("other2048.pub.pem")),
             ("encrypted.pem", key("forms/app2048.encrypted.pem")),
             ("ec.pem", key("forms/ec.pkcs8.pem")),
+            ("app_public_key.crlf.pem", key("app2048.pub.pem").replace('\n', "\r\n")),
+            ("app.crt", key("certs/app.crt")),
+            ("app.crt.number", certificate_number("app.crt")),
+            ("root_bundle.crt", key("certs/root_bundle.crt")),
+            ("root_bundle.crt.number", certificate_number("root_bundle.crt")),
         ];
         for (name, text) in files {
             std::fs::write(folder.join(name), text).expect("a file under target");
@@ -82,6 +87,16 @@ impl Bench {
     }
 }
 
+/// The number other implementations compute for `tests/vectors/keys/certs/FILE`.
+fn certificate_number(file: &str) -> String {
+    let path = build::root().join("tests/vectors/certsn.jsonl");
+    let rows = std::fs::read_to_string(path).expect("the vectors");
+    let mut rows =
+        rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("a row"));
+    let row = rows.find(|row| row["cert"] == format!("keys/certs/{file}")).expect("a row");
+    row["expect_sn"].as_str().expect("a number").to_owned()
+}
+
 /// What the program printed; a failure shows all of it.
 fn passed(command: &Command, output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -92,7 +107,12 @@ fn passed(command: &Command, output: &Output) -> String {
 
 /// What a program calls beside the library.
 fn has_tools(name: &str) -> bool {
-    name != "signer" || build::tool("openssl", "the signer port, tests/c_api/signer.c").is_some()
+    let would = match name {
+        "signer" => "the signer port, tests/c_api/signer.c",
+        "keys" => "signatures of pointcard_key_sign, tests/c_api/keys.c",
+        _ => return true,
+    };
+    build::tool("openssl", would).is_some()
 }
 
 fn plain(name: &str, bits: u32) {
@@ -149,6 +169,7 @@ programs! {
     callbacks 2048;
     clock 2048;
     file 2048;
+    keys 2048;
     locks 2048;
     signer 2048;
     steps 2048;

@@ -144,7 +144,7 @@ impl Shared<'static, CPorts> for Cell {
 }
 
 /// A till must not stop for a bug in its points library.
-fn catch<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+pub(super) fn catch<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
     #[cfg(feature = "std")]
     return std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
         .unwrap_or(Err(Error::new(Status::Internal, "panic")));

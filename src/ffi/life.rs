@@ -4,6 +4,7 @@ use core::ffi::{c_char, c_void};
 
 use super::cell::{self, Cell};
 use super::config_text;
+use super::keys;
 use super::lock::Lock;
 use super::ports::{
     CPorts, pointcard_clock, pointcard_entropy, pointcard_lock, pointcard_signer,
@@ -13,7 +14,6 @@ use super::structs::{self, Versioned};
 use super::sync::pointcard_outcome;
 use super::version::POINTCARD_ABI_VERSION;
 use crate::client::{Client, Config};
-use crate::gateway::SignType;
 use crate::points::sync::Shared;
 use crate::status::{Error, Result, Status};
 
@@ -234,11 +234,7 @@ unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
     if given.flags & !(POINTCARD_F_PLAIN_HTTP | POINTCARD_F_SERVER_TIME) != 0 {
         return Err(Error::new(Status::Argument, "config.flags"));
     }
-    let sign_type = match given.sign_type {
-        POINTCARD_RSA2 => SignType::Rsa2,
-        POINTCARD_RSA => SignType::Rsa,
-        _ => return Err(Error::new(Status::Argument, "config.sign_type")),
-    };
+    let sign_type = keys::rust_sign_type(given.sign_type, "config.sign_type")?;
     // Safety: as promised above.
     unsafe {
         Ok(Config {

@@ -10,6 +10,8 @@
 
 pub mod accrue;
 mod cell;
+pub mod fault;
+pub mod keys;
 pub mod life;
 mod lock;
 pub mod media;

@@ -28,6 +28,16 @@ int main(void)
     MEMBER(pointcard_detail, code);
     MEMBER(pointcard_detail, sub_code);
     MEMBER(pointcard_detail, text);
+    STRUCT(pointcard_fault);
+    MEMBER(pointcard_fault, struct_size);
+    MEMBER(pointcard_fault, status);
+    MEMBER(pointcard_fault, at);
+    MEMBER(pointcard_fault, what);
+    MEMBER(pointcard_fault, text);
+    STRUCT(pointcard_key);
+    STRUCT(pointcard_param);
+    MEMBER(pointcard_param, name);
+    MEMBER(pointcard_param, value);
     STRUCT(pointcard_storage);
     MEMBER(pointcard_storage, status);
     MEMBER(pointcard_storage, port);

@@ -1,1 +1,2 @@
 #define POINTCARD_DETAIL_INIT POINTCARD_INIT_(pointcard_detail)
+#define POINTCARD_FAULT_INIT POINTCARD_INIT_(pointcard_fault)
