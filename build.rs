@@ -34,6 +34,8 @@ mod header {
         ("Steps", &["src/ffi/steps.rs"]),
         ("Queue", &["src/ffi/queue.rs"]),
         ("Keys and signatures", &["src/ffi/keys.rs"]),
+        ("Notifications", &["src/ffi/notification.rs"]),
+        ("Claim link", &["src/ffi/claim.rs"]),
     ];
 
     pub fn write() {

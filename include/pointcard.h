@@ -1271,6 +1271,280 @@ pointcard_status pointcard_content_decrypt(const char *key,
                                            size_t *out_len,
                                            pointcard_fault *fault);
 
+/* ---- Notifications ------------------------------------------------------------------------- */
+
+/** pointcard_notification.kind: a shopper has the coupon (领券成功). */
+#define POINTCARD_NOTIFY_COUPON 1
+
+/** An activity changed its state. */
+#define POINTCARD_NOTIFY_ACTIVITY 2
+
+/** Something else; answer it, or it comes again. */
+#define POINTCARD_NOTIFY_OTHER 3
+
+/** pointcard_notification.variant: signed without sign_type and empty fields. */
+#define POINTCARD_NOTIFY_V1 1
+
+/** Signed without sign_type, empty fields included. */
+#define POINTCARD_NOTIFY_V1_EMPTY 2
+
+/** Signed with sign_type, without empty fields. */
+#define POINTCARD_NOTIFY_V2 3
+
+/** Signed with sign_type and empty fields. */
+#define POINTCARD_NOTIFY_V2_EMPTY 4
+
+/** Text in UTF-8: the default where a message does not say. */
+#define POINTCARD_UTF8 0
+
+/** Text in GBK. */
+#define POINTCARD_GBK 1
+
+/** A notification as it came, and who it should be for. Read during the call. */
+typedef struct pointcard_notification_in {
+    /** Set by POINTCARD_NOTIFICATION_IN_INIT. */
+    uint32_t struct_size;
+    /**
+     * POINTCARD_RSA2 (default) or POINTCARD_RSA: how a message is signed that does not say. That
+     * of an activity does not.
+     */
+    int32_t sign_type;
+    /** POINTCARD_UTF8 (default) or POINTCARD_GBK: the charset of a message that does not say. */
+    int32_t charset;
+    /** Zero. */
+    uint32_t reserved;
+    /** Alipay's public key, loaded with POINTCARD_KEY_PUBLIC. Required. */
+    pointcard_key *alipay_key;
+    /**
+     * The app it has to be for. Required: Alipay signs every app's messages. (An activity's
+     * message names no app and is not compared.)
+     */
+    const char *app_id;
+    /** The merchant's app it has to be about; NULL = any. */
+    const char *auth_app_id;
+    /** POST: the body. GET: the query, or the URL or path with it. */
+    const uint8_t *raw;
+    /** Bytes there. */
+    size_t raw_len;
+} pointcard_notification_in;
+
+/**
+ * A verified message. What it does not carry is "". All texts are UTF-8.
+ *
+ * Source: the notification of the quick-start guide of Koubei point cards (coupon: its table and
+ * example); a published integration (activity; Alipay documents none of its fields).
+ */
+typedef struct pointcard_notification {
+    /** Set by POINTCARD_NOTIFICATION_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_NOTIFY_COUPON, POINTCARD_NOTIFY_ACTIVITY or POINTCARD_NOTIFY_OTHER. */
+    int32_t kind;
+    /** POINTCARD_NOTIFY_V1 to POINTCARD_NOTIFY_V2_EMPTY: over which string the signature holds. */
+    int32_t variant;
+    /** POINTCARD_UTF8 or POINTCARD_GBK: what it came in. */
+    int32_t charset;
+    /** Names the message; the same in every delivery. */
+    char notify_id[129];
+    /** When it was sent, yyyy-MM-dd HH:mm:ss in Beijing. */
+    char notify_time[129];
+    /** koubei_receive_coupon_notify for a coupon. */
+    char notify_type[129];
+    /** EC-promocore-prize-notice for a coupon. */
+    char event_code[129];
+    /** The app it is for. */
+    char app_id[129];
+    /** The merchant's app that authorised it. */
+    char auth_app_id[129];
+    /** Coupon: who took it (2088...). */
+    char buyer_id[129];
+    /** Coupon: the merchant that gave it. */
+    char merchant_uid[129];
+    /** Coupon: outBizNo of the claim link. It finds the frozen points: no field names them. */
+    char isv_out_biz_id[129];
+    /** The activity; absent from some coupon messages. */
+    char id[129];
+    /** Activity: names the change; the same in every delivery. */
+    char order_id[129];
+    /** Activity: CREATE, ENABLE... */
+    char order_type[129];
+    /** Activity: SUCCESS... */
+    char order_status[129];
+    /** Activity: when it was done, yyyy-MM-dd HH:mm:ss in Beijing. */
+    char order_process_time[129];
+    /** Activity: what it is now: STARTING, STARTED... */
+    char status[129];
+    /** The library's: how many fields there are, and which of them are signed. */
+    uint32_t field_count;
+    /** The library's. */
+    uint32_t signed_fields;
+    /** The library's: where the decoded fields are. */
+    const uint8_t *fields;
+    /** The library's: where each name and each value ends there. */
+    uint32_t field_ends[64];
+} pointcard_notification;
+
+/** Room for one id in a ring of ids seen. Zero it. */
+typedef struct pointcard_seen_id {
+    uint8_t opaque[16];
+} pointcard_seen_id;
+
+/**
+ * The latest messages, so that repeats are told: by notify_id, or an activity's order_id. One
+ * thread at a time. In memory only: after a restart it knows nothing.
+ */
+typedef struct pointcard_seen {
+    /** Places for ids, zeroed; the caller's, kept as long as the ring is used. */
+    struct pointcard_seen_id *ids;
+    /** How many. Eight deliveries of each message in 25 hours: as many as messages in a day. */
+    uint32_t count;
+    /** Zero to begin; the library's. */
+    uint32_t next;
+} pointcard_seen;
+
+/**
+ * Reads a notification and verifies it. POST bodies and GET queries alike; fields are decoded once
+ * and verified as bytes; where a sender forgot to escape a `+`, it is put back in `sign` only.
+ *
+ * Reply POINTCARD_NOTIFY_REPLY once the message is stored. A message counts only when its ids are
+ * known here: match isv_out_biz_id with an offer that is open.
+ *
+ * Source: Alipay's page on asynchronous notifications; for the four strings a signature may be
+ * made over, what its SDKs do.
+ *
+ * @param in            the request; begin with POINTCARD_NOTIFICATION_IN_INIT
+ * @param room          keeps the decoded fields as long as `notification` is used
+ * @param cap           bytes there; raw_len are enough
+ * @param notification  receives the message; begin with POINTCARD_NOTIFICATION_INIT
+ * @param fault         receives what is wrong; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE and ERR_KEY_MISMATCH (the key), ERR_MISSING (a
+ * required field; app_id), ERR_ARGUMENT (for another app: fault.what is "app_id"), ERR_SIGNATURE,
+ * ERR_UNSIGNED, ERR_DUPLICATE (a name twice), ERR_MALFORMED (fault.what "damage.not": a web page
+ * read &not as HTML, so that notify_id became ¬ify_id; fault.at: where), ERR_TOO_LONG (more than
+ * 32 fields, an id above 128 bytes), ERR_ENCODING, ERR_UNSUPPORTED (sign_type, charset),
+ * ERR_BUFFER_TOO_SMALL (fault.at: the room needed): do not believe it.
+ */
+POINTCARD_API
+pointcard_status pointcard_notification_read(const struct pointcard_notification_in *in,
+                                             uint8_t *room,
+                                             size_t cap,
+                                             struct pointcard_notification *notification,
+                                             pointcard_fault *fault);
+
+/**
+ * A signed field of a message by its name: business_order, name, memo, whatever the sender chose.
+ *
+ * @param notification  read with pointcard_notification_read; its room is unchanged since
+ * @param name          the field, NUL-terminated
+ * @param out           receives the text as UTF-8, NUL-terminated
+ * @param cap           bytes there
+ * @param out_len       receives the length without the NUL; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE (nothing was read), ERR_MISSING (the name),
+ * ERR_NOT_FOUND (not there, or not signed), ERR_ENCODING, ERR_UNSUPPORTED (GBK, built without it),
+ * ERR_BUFFER_TOO_SMALL (out_len: the capacity needed).
+ */
+POINTCARD_API
+pointcard_status pointcard_notification_field(const struct pointcard_notification *notification,
+                                              const char *name,
+                                              char *out,
+                                              size_t cap,
+                                              size_t *out_len);
+
+/**
+ * Tells whether a message was kept before. A repeat is answered POINTCARD_NOTIFY_REPLY and not
+ * worked on again.
+ *
+ * Returns POINTCARD_OK (new); ERR_DUPLICATE (kept before); ERR_NULL, ERR_STRUCT_SIZE,
+ * ERR_NOT_FOUND (it carries neither notify_id nor order_id).
+ */
+POINTCARD_API
+pointcard_status pointcard_seen_check(const struct pointcard_seen *seen,
+                                      const struct pointcard_notification *notification);
+
+/**
+ * Keeps a message's id. Call it once the message is stored, before the reply: in this order a
+ * power cut loses nothing.
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_NOT_FOUND (it carries neither notify_id nor order_id).
+ */
+POINTCARD_API
+pointcard_status pointcard_seen_keep(struct pointcard_seen *seen,
+                                     const struct pointcard_notification *notification);
+
+/** The whole answer to a notification that is stored: HTTP 200, these 7 bytes, nothing around them.
+ * Anything else is delivered again, up to 8 times in 25 hours. (Alipay's page on asynchronous
+ * notifications.) */
+#define POINTCARD_NOTIFY_REPLY "success"
+/** The answer to one that is not stored: it will come again. */
+#define POINTCARD_NOTIFY_REPLY_FAIL "fail"
+
+#define POINTCARD_NOTIFICATION_IN_INIT POINTCARD_INIT_(pointcard_notification_in)
+#define POINTCARD_NOTIFICATION_INIT POINTCARD_INIT_(pointcard_notification)
+
+/* ---- Claim link ---------------------------------------------------------------------------- */
+
+/**
+ * Room for any claim link, NUL included: a base of 1024 bytes and parts at their limits, every
+ * byte percent-encoded.
+ */
+#define POINTCARD_CLAIM_LINK_MAX 6144
+
+/**
+ * What a claim link is made of. Texts are NUL-terminated UTF-8, read during the call.
+ *
+ * Source: the table of the claim page's parameters in the quick-start guide of Koubei point cards.
+ */
+typedef struct pointcard_claim {
+    /** Set by POINTCARD_CLAIM_INIT. */
+    uint32_t struct_size;
+    /** Zero. */
+    uint32_t reserved;
+    /**
+     * The `config` or `ext_info` of the activity's URL_WITH_TOKEN channel, as activity.query
+     * returned it: a URL, or a JSON object that holds one. At most 1024 bytes. Required. (The
+     * guide names `config`; integrators find it in `ext_info`.)
+     */
+    const char *base;
+    /** The token of prizesend.auth, at most 64 characters. Required. */
+    const char *token;
+    /**
+     * Your number of this offer; the notification brings it back as isv_out_biz_id. Keep to 32 of
+     * A-Za-z0-9_-; at most 64. Required.
+     */
+    const char *out_biz_no;
+    /** The shopper (2088...), at most 32 characters; NULL = not said. */
+    const char *buyer_id;
+    /** The nearest shop where the coupon is good, at most 32 characters; NULL = not said. */
+    const char *shop_id;
+    /** The page's `type`, at most 32 characters; default: "pointcard". */
+    const char *kind;
+} pointcard_claim;
+
+/**
+ * The link to show the shopper, as a QR code as a rule. What the base holds besides is kept; what
+ * it says for token, outBizNo, type, buyerId and shopId is replaced.
+ *
+ * @param claim    read during the call; begin with POINTCARD_CLAIM_INIT
+ * @param out      receives the link, NUL-terminated ASCII
+ * @param cap      bytes there; POINTCARD_CLAIM_LINK_MAX is always enough
+ * @param out_len  receives the length without the NUL; may be NULL
+ * @param fault    receives what is wrong; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING (fault.what: token,
+ * outBizNo, type, buyerId, shopId, base), ERR_ARGUMENT (base: no http(s) URL), ERR_MALFORMED
+ * (base: broken JSON or escape), ERR_DUPLICATE (base: several URLs; itemId: two different ones),
+ * ERR_BUFFER_TOO_SMALL (out_len: the capacity needed).
+ */
+POINTCARD_API
+pointcard_status pointcard_claim_link(const struct pointcard_claim *claim,
+                                      char *out,
+                                      size_t cap,
+                                      size_t *out_len,
+                                      pointcard_fault *fault);
+
+#define POINTCARD_CLAIM_INIT POINTCARD_INIT_(pointcard_claim)
+
 #ifdef __cplusplus
 }
 #endif

@@ -223,6 +223,11 @@ fn structures_are_laid_out_in_c_as_here() {
         fault::pointcard_fault { struct_size, status, at, what, text }
         keys::pointcard_key {}
         keys::pointcard_param { name, value }
+        notification::pointcard_notification_in { struct_size, sign_type, charset, reserved, alipay_key, app_id, auth_app_id, raw, raw_len }
+        notification::pointcard_notification { struct_size, kind, variant, charset, notify_id, notify_time, notify_type, event_code, app_id, auth_app_id, buyer_id, merchant_uid, isv_out_biz_id, id, order_id, order_type, order_status, order_process_time, status, field_count, signed_fields, fields, field_ends }
+        notification::pointcard_seen_id {}
+        notification::pointcard_seen { ids, count, next }
+        claim::pointcard_claim { struct_size, reserved, base, token, out_biz_no, buyer_id, shop_id, kind }
         ports::pointcard_storage {
             status, port, ctx, sector_size, sector_count, prog_size, align, read, prog, erase,
             sync, reassert, close,
@@ -338,6 +343,18 @@ fn smallest_accepted_sizes_are_frozen() {
         offset_of!(ffi::status::pointcard_detail, text) + 160
     );
     assert_eq!(ffi::fault::pointcard_fault::V1_SIZE, 253);
+    assert_eq!(
+        ffi::claim::pointcard_claim::V1_SIZE,
+        offset_of!(ffi::claim::pointcard_claim, kind) + pointer
+    );
+    assert_eq!(
+        ffi::notification::pointcard_notification_in::V1_SIZE,
+        offset_of!(ffi::notification::pointcard_notification_in, raw_len) + pointer
+    );
+    assert_eq!(
+        ffi::notification::pointcard_notification::V1_SIZE,
+        offset_of!(ffi::notification::pointcard_notification, field_ends) + 256
+    );
     assert_eq!(
         ffi::life::pointcard_config::V1_SIZE,
         offset_of!(ffi::life::pointcard_config, proxy) + pointer

@@ -55,6 +55,9 @@ impl Bench {
         for (name, text) in files {
             std::fs::write(folder.join(name), text).expect("a file under target");
         }
+        for case in ["001-coupon-v1", "006-activity-sync-no-sign-type", "008-gbk"] {
+            std::fs::write(folder.join(case), notification(case)).expect("a file under target");
+        }
         Bench { sandbox, folder }
     }
 
@@ -95,6 +98,18 @@ fn certificate_number(file: &str) -> String {
         rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("a row"));
     let row = rows.find(|row| row["cert"] == format!("keys/certs/{file}")).expect("a row");
     row["expect_sn"].as_str().expect("a number").to_owned()
+}
+
+/// The request of a row of `tests/vectors/verify_notify.jsonl`.
+fn notification(case: &str) -> Vec<u8> {
+    let path = build::root().join("tests/vectors/verify_notify.jsonl");
+    let rows = std::fs::read_to_string(path).expect("the vectors");
+    let mut rows =
+        rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("a row"));
+    let row = rows.find(|row| row["case"] == format!("open/notify/{case}")).expect("a row");
+    let hex = row["raw_hex"].as_str().expect("hex").as_bytes();
+    let digit = |byte: u8| (byte as char).to_digit(16).expect("hex") as u8;
+    hex.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 /// What the program printed; a failure shows all of it.
@@ -167,10 +182,12 @@ programs! {
     bad_config 2048;
     bad_input 2048;
     callbacks 2048;
+    claim 2048;
     clock 2048;
     file 2048;
     keys 2048;
     locks 2048;
+    notification 2048;
     signer 2048;
     steps 2048;
     storage 2048;

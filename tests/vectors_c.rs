@@ -6,6 +6,8 @@
 
 use pointcard::ffi::fault::pointcard_fault;
 use pointcard::ffi::keys::*;
+#[cfg(feature = "gbk")]
+use pointcard::ffi::notification::*;
 use pointcard::status::Status;
 use serde_json::Value;
 use std::ffi::{CStr, CString, c_char};
@@ -119,5 +121,62 @@ fn certificates_have_their_numbers() {
             }
         });
         assert_eq!(number.as_deref(), Ok(text(&row, "expect_sn")), "{}", row["case"]);
+    }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text.chars().map(|c| c.to_digit(16).unwrap() as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// What the C function makes of a request, and its message.
+fn notification(row: &Value, room: &mut [u8]) -> (Status, pointcard_notification) {
+    let (mut key, status) = load(&file(text(row, "alipay_public_key")), POINTCARD_KEY_PUBLIC);
+    assert_eq!(status, Status::Ok);
+    let (app, raw) = (c_text("2016090501239018"), hex(text(row, "raw_hex")));
+    // Safety: integers and pointers.
+    let (mut given, mut out): (pointcard_notification_in, pointcard_notification) =
+        unsafe { MaybeUninit::zeroed().assume_init() };
+    given.struct_size = size_of_val(&given) as u32;
+    out.struct_size = size_of_val(&out) as u32;
+    given.sign_type = i32::from(text(row, "session_sign_type") == "RSA");
+    (given.alipay_key, given.app_id) = (&mut *key, app.as_ptr());
+    (given.raw, given.raw_len) = (raw.as_ptr(), raw.len());
+    // Safety: all of it lives through the call.
+    let status = unsafe {
+        pointcard_notification_read(&given, room.as_mut_ptr(), room.len(), &mut out, null_mut())
+    };
+    (status, out)
+}
+
+#[test]
+#[cfg(feature = "gbk")]
+fn notifications_are_believed_or_refused() {
+    for row in rows("verify_notify") {
+        let mut room = vec![0; 4096];
+        let (status, message) = notification(&row, &mut room);
+        let found = match status {
+            Status::Ok => "valid",
+            Status::Signature => "invalid",
+            Status::Unsigned => "unsigned",
+            Status::Malformed if text(&row, "case").contains("damage") => "invalid",
+            Status::Malformed | Status::Duplicate => "malformed",
+            other => panic!("{}: {other:?}", row["case"]),
+        };
+        assert_eq!(found, text(&row, "expect"), "{}", row["case"]);
+        if status != Status::Ok {
+            continue;
+        }
+        let variant = ["v1", "v1+empty", "v2", "v2+empty"][message.variant as usize - 1];
+        assert_eq!(variant, text(&row, "variant"), "{}", row["case"]);
+        let fields = row.get("expect_fields").and_then(Value::as_object);
+        for (name, expected) in fields.into_iter().flatten() {
+            let name = c_text(name);
+            let value = filled(|out, cap, len| {
+                // Safety: the message's room is as it was.
+                unsafe { pointcard_notification_field(&message, name.as_ptr(), out, cap, len) }
+            });
+            assert_eq!(value.as_deref().ok(), expected.as_str(), "{name:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use core::ffi::c_char;
 use super::cell;
 use super::structs::{self, Versioned, chars};
 use crate::gateway::activity::{Fault, PATH_MAX};
+use crate::gateway::notify::Notification;
 use crate::status::{Error, Result, Status};
 use crate::text::{Text, Writer};
 
@@ -85,9 +86,12 @@ fn c_fault(fault: &Fault) -> pointcard_fault {
 
 fn write_line(line: &mut impl core::fmt::Write, what: &str, error: &Error) -> core::fmt::Result {
     write!(line, "{what}: {}", error.status.text())?;
-    match error.at {
-        0 => Ok(()),
-        at => write!(line, " (at {at})"),
+    if error.at != 0 {
+        write!(line, " (at {})", error.at)?;
+    }
+    match Notification::hint(error) {
+        Some(hint) => write!(line, "; {hint}"),
+        None => Ok(()),
     }
 }
 

@@ -10,11 +10,13 @@
 
 pub mod accrue;
 mod cell;
+pub mod claim;
 pub mod fault;
 pub mod keys;
 pub mod life;
 mod lock;
 pub mod media;
+pub mod notification;
 #[cfg(all(feature = "panic-handler", not(feature = "std")))]
 mod panic;
 pub mod ports;

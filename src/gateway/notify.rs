@@ -16,8 +16,9 @@
 
 use super::{SIGNATURE_MAX, SignType};
 use crate::crypto::{Digest, Hasher, PublicKey, Scratch};
-use crate::json::Encoding;
+use crate::json::{self, Encoding};
 use crate::status::{Error, Result, Status};
+use crate::text::Writer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -25,13 +26,20 @@ use base64::engine::general_purpose::STANDARD;
 mod form;
 #[path = "notify_message.rs"]
 mod message;
+#[path = "notify_seen.rs"]
+mod seen;
 
-pub use message::{ActivityState, CouponIssued, Message};
+pub use message::{ActivityState, CouponIssued, ID_MAX, Message};
+pub use seen::{Seen, SeenId};
 
 /// The whole answer to a notification: HTTP 200 and these 7 bytes, no redirect, nothing around
 /// them. Anything else is delivered again, up to 8 times in 25 hours. Send it once the message is
 /// stored, not once its work is done.
 pub const REPLY: &str = "success";
+
+/// An answer that says "not yet": the message is delivered again. (Any body but [`REPLY`] does; this
+/// is the one Alipay's samples send.)
+pub const REPLY_FAIL: &str = "fail";
 
 /// Most fields of one notification. Those of this product have 9 to 16.
 pub const FIELDS_MAX: usize = 32;
@@ -140,6 +148,13 @@ impl<'a> Notification<'a> {
     /// when no signature holds; a message that verifies only looks damaged.
     pub fn damage(&self) -> Option<Error> {
         self.damage
+    }
+
+    /// What to do about [`Notification::damage`], in words; `None` for every other error.
+    pub fn hint(error: &Error) -> Option<&'static str> {
+        error.what.starts_with("damage.").then_some(
+            "a web page has read & and a name as HTML: take the request as it came, not a copy",
+        )
     }
 
     /// How texts are encoded: what the field `charset` says, `otherwise` (the `Content-Type`'s,
@@ -267,6 +282,32 @@ impl<'a> Verified<'_, 'a> {
     /// The string that was signed.
     pub fn variant(&self) -> Variant {
         self.variant
+    }
+
+    /// Appends a signed field's text to `out`, GBK as UTF-8: what [`Notification::encoding`] says,
+    /// `otherwise` if the message says nothing.
+    ///
+    /// `NotFound` when it is not there or not signed; `Encoding` with the offset for bytes that are
+    /// no text; `Unsupported` for another charset, and for GBK without the feature `gbk`.
+    pub fn text(&self, name: &str, otherwise: Encoding, out: &mut Writer<'_>) -> Result<()> {
+        let value = self.field(name).ok_or(Error::new(Status::NotFound, "field"))?;
+        match self.notification.encoding(otherwise)? {
+            Encoding::Utf8 => {
+                out.str(core::str::from_utf8(value).map_err(|error| {
+                    Error::new(Status::Encoding, "field").at(error.valid_up_to())
+                })?)
+            }
+            Encoding::Gbk => json::gbk(value, out)?,
+        }
+        Ok(())
+    }
+
+    /// The id that every delivery of this message has in common, and the field it stands in:
+    /// `notify_id`, or `order_id` of an activity's message. `None` when neither is signed.
+    pub fn repeat_id(&self) -> Option<(&'static str, &'a [u8])> {
+        ["notify_id", "order_id"]
+            .into_iter()
+            .find_map(|name| self.field(name).filter(|id| !id.is_empty()).map(|id| (name, id)))
     }
 
     /// A signed field's bytes, if it is there. `sign`, and where it is not signed `sign_type`, are

@@ -46,8 +46,9 @@ pub struct CouponIssued<'a> {
     pub auth_app_id: Option<&'a str>,
     /// The merchant that gave the coupon.
     pub merchant_uid: Option<&'a str>,
-    /// Opaque, for finding faults; in samples `buyer_id|id`.
-    pub business_order: Option<&'a str>,
+    /// Opaque, for finding faults; in samples `buyer_id|id`. Whoever sends it chooses it, so raw
+    /// bytes: whatever it holds must not keep points from being settled.
+    pub business_order: Option<&'a [u8]>,
     /// The activity; some messages have none.
     pub id: Option<&'a str>,
 }
@@ -68,7 +69,7 @@ pub struct ActivityState<'a> {
     pub order_process_time: Option<&'a str>,
     /// What the activity is now: `STARTING`, `STARTED`...
     pub status: Option<&'a str>,
-    /// Its name as raw bytes, in [`super::Notification::encoding`].
+    /// Its name as raw bytes; [`Verified::text`] decodes them.
     pub name: &'a [u8],
 }
 
@@ -100,7 +101,7 @@ impl<'a> Verified<'_, 'a> {
             app_id: self.optional("app_id")?,
             auth_app_id: self.optional("auth_app_id")?,
             merchant_uid: self.optional("merchant_uid")?,
-            business_order: self.optional("business_order")?,
+            business_order: self.field("business_order").filter(|value| !value.is_empty()),
             id: self.optional("id")?,
         })
     }

@@ -139,7 +139,7 @@ fn a_coupon_message_is_read_and_checked() {
             (coupon.notify_id, coupon.isv_out_biz_id, coupon.buyer_id),
             ("n1", "o1", "2088")
         );
-        assert_eq!((coupon.id, coupon.business_order), (None, Some("2088|1")));
+        assert_eq!((coupon.id, coupon.business_order), (None, Some(&b"2088|1"[..])));
         assert_eq!(coupon.check(&Session::new("2016"), None), Ok(()));
         assert_eq!(coupon.check(&Session::new("2016"), Some("2017")), Ok(()));
         assert_eq!(coupon.check(&Session::new("2018"), None).unwrap_err().what, "app_id");
@@ -184,4 +184,53 @@ fn charsets_are_told_by_the_message_first() {
     assert_eq!(encoding("charset=GB2312"), Ok(Encoding::Gbk));
     assert_eq!(encoding("charset=UTF-8"), Ok(Encoding::Utf8));
     assert_eq!(encoding("charset=latin1"), Err(Status::Unsupported));
+}
+
+#[test]
+fn texts_are_decoded_as_the_message_says() {
+    let text = |raw: &str, name: &str, otherwise| {
+        with(raw, |result| {
+            let mut room = [0; 64];
+            let mut writer = Writer::new(&mut room);
+            result.unwrap().text(name, otherwise, &mut writer).map_err(|e| (e.status, e.at))?;
+            Ok(writer.finish_str().unwrap().to_owned())
+        })
+    };
+    let signed = |form: &str| {
+        let mut room = vec![0; form.len()];
+        let mut string = Vec::new();
+        let notification = read(form.as_bytes(), &mut room).unwrap();
+        notification.canonical(Variant::V1, &mut |piece| string.extend_from_slice(piece));
+        let mut hasher = Hasher::new(Digest::Sha256);
+        hasher.update(&string);
+        let mut base64 = [0; 64];
+        let len = STANDARD.encode_slice(hasher.finish().as_bytes(), &mut base64).unwrap();
+        format!("{form}&sign={}", percent(&base64[..len]))
+    };
+    let (utf8, gbk) = (Encoding::Utf8, Encoding::Gbk);
+    let plain = signed("name=%E9%9B%86&sign_type=RSA2");
+    assert_eq!(text(&plain, "name", utf8).as_deref(), Ok("集"));
+    assert_eq!(text(&plain, "sign_type", utf8), Err((Status::NotFound, 0)), "not signed");
+    assert_eq!(text(&plain, "memo", utf8), Err((Status::NotFound, 0)));
+    let chinese = signed("name=a%BC%AF");
+    assert_eq!(text(&chinese, "name", utf8), Err((Status::Encoding, 1)));
+    if cfg!(feature = "gbk") {
+        assert_eq!(text(&chinese, "name", gbk).as_deref(), Ok("a集"));
+        let named = signed("charset=GBK&name=a%BC%AF");
+        assert_eq!(text(&named, "name", utf8).as_deref(), Ok("a集"));
+    }
+    let unknown = signed("charset=big5&name=a");
+    assert_eq!(text(&unknown, "name", utf8), Err((Status::Unsupported, 0)));
+}
+
+#[test]
+fn repeats_are_told_by_one_id() {
+    let id = |raw: &str, string: &str| {
+        with(&stamped(raw, string), |result| {
+            result.unwrap().repeat_id().map(|(name, id)| (name, id.to_vec()))
+        })
+    };
+    assert_eq!(id(COUPON, COUPON_STRING), Some(("notify_id", b"n1".to_vec())));
+    assert_eq!(id("order_id=7", "order_id=7"), Some(("order_id", b"7".to_vec())));
+    assert_eq!(id("a=1", "a=1"), None);
 }

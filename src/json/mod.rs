@@ -16,7 +16,7 @@ mod text;
 use crate::status::{Error, Result, Status};
 use crate::text::Writer;
 use scan::Scanner;
-pub(crate) use text::plain_slashes;
+pub(crate) use text::{gbk, plain_slashes};
 
 /// Deepest nesting accepted; the outermost object is level 1. Answers of this product have 8.
 pub const DEPTH_MAX: u32 = 32;

@@ -30,12 +30,16 @@ pub(super) fn write(value: &Value<'_>, out: &mut Writer<'_>) -> Result<()> {
 }
 
 #[cfg(feature = "gbk")]
-use crate::text::gbk::decode as gbk;
+pub(crate) use crate::text::gbk::decode as gbk;
 
 /// Without its table there is no telling what a pair means.
 #[cfg(not(feature = "gbk"))]
-fn gbk(_: &[u8], _: &mut Writer<'_>) -> Result<()> {
-    Err(Error::new(Status::Unsupported, "gbk"))
+pub(crate) fn gbk(bytes: &[u8], out: &mut Writer<'_>) -> Result<()> {
+    if !bytes.is_ascii() {
+        return Err(Error::new(Status::Unsupported, "gbk"));
+    }
+    out.bytes(bytes);
+    Ok(())
 }
 
 /// True when the decoded text is `text`.

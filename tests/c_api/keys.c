@@ -1,19 +1,9 @@
 /* keys.c - keys of every form, signatures another program checks, canonical strings, certificate
  * numbers, encrypted content. No client. */
-#include "till.h"
+#include "fault.h"
 
 static pointcard_key key, other;
-static pointcard_fault fault = POINTCARD_FAULT_INIT;
 static char text[8192];
-
-/* The call fails with `wanted` and says so of `what`. */
-#define FAULTS(wanted, what_, call) \
-    do { \
-        CHECK_EQ(call, wanted); \
-        CHECK_EQ(fault.status, wanted); \
-        CHECK_STR(fault.what, what_); \
-        CHECK(strncmp(fault.text, what_, strlen(what_)) == 0); \
-    } while (0)
 
 static void load(pointcard_key *to, const char *name, int32_t kind)
 {

@@ -1,0 +1,1 @@
+#define POINTCARD_CLAIM_INIT POINTCARD_INIT_(pointcard_claim)
