@@ -4,6 +4,7 @@
 #   make test     every test this machine can run; names what a missing tool would have tested
 #   make long     the long forms: more power cuts, more kills, more random tears
 #   make lib      target/lib: libpointcard.a, libpointcard.so (.dylib, .dll)
+#   make firmware the library on five Cortex-M cores in an emulator; needs arm-none-eabi-gcc, QEMU
 #   make header   refresh include/pointcard.h from the sources
 #   make install  PREFIX=/usr/local: header, libraries, pkg-config file
 
@@ -21,7 +22,7 @@ LINK   := -- -C link-arg=-Wl,-soname,libpointcard.so.$(ABI) -C link-arg=-Wl,-z,m
 endif
 CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
 
-.PHONY: demo test long lib header checkout install clean fmt
+.PHONY: demo test long lib firmware header checkout install clean fmt
 
 lib: $(OUT)/libpointcard.a
 
@@ -48,6 +49,9 @@ test:
 
 long:
 	POINTCARD_LONG=1 sh tests/run.sh
+
+firmware:
+	sh tests/firmware/run.sh
 
 header:
 	$(CARGO) build --quiet

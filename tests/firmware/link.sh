@@ -11,7 +11,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-target=thumbv7em-none-eabihf
+. examples/firmware/cores.sh
+core m4
+target=$rust
 what="the no_std library linked without a heap, own panics, flash and RAM"
 out=${CARGO_TARGET_DIR:-target}/firmware
 cross=${CROSS:-arm-none-eabi-}
@@ -58,14 +60,17 @@ keys() {
         "$(c_string tests/vectors/keys/alipay2048.pub.pem)"
 }
 
-# Links $1.elf of the archive $2 and the C files after it.
+# Links $1.elf of the archive $2 and the C files after it, on the board of examples/firmware.
 link() {
     to=$1 lib=$2
     shift 2
-    "${cross}gcc" -std=c99 -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -Os \
-        -Wall -Wextra -Werror -ffunction-sections -fdata-sections -Iinclude -I"$out" \
-        tests/firmware/start.c "$@" "$lib" -nostartfiles -nostdlib -Wl,--start-group -lc -lgcc \
-        -Wl,--end-group -Wl,--gc-sections -Wl,-z,noexecstack -Wl,--no-warn-execstack -Wl,-Map="$to.map" -T tests/firmware/link.ld -o "$to"
+    # shellcheck disable=SC2086 # flags are words
+    "${cross}gcc" -std=c99 $flags -mthumb -Os -Wall -Wextra -Werror -ffunction-sections \
+        -fdata-sections -Iinclude -I"$out" -DBOARD_HZ="$hz" -DBOARD_UART="$uart" \
+        -DBOARD_UART_AT="$uart_at" examples/firmware/board_metal.c "$@" "$lib" \
+        -nostartfiles -nostdlib -Wl,--start-group -lc -lgcc -Wl,--end-group -Wl,--gc-sections \
+        -Wl,-z,noexecstack -Wl,--no-warn-execstack -Wl,--defsym=FLASH_AT="$flash" \
+        -Wl,--defsym=RAM_AT="$ram" -T examples/firmware/link.ld -o "$to"
 }
 
 # The names of Rust source files in what is loaded (not in debug information).

@@ -1,0 +1,66 @@
+#!/bin/sh
+# `make firmware`: the till on five Cortex-M cores, in an emulator, against the sandbox.
+#
+# Out: for every core a day with power cuts, its signatures checked by openssl;
+# last line "firmware: N images ran". Fails when a sale is
+# lost or doubled, or a signature is refused.
+#
+# FIRMWARE_CORES="m4 m0" runs some. FIRMWARE_CUTS=N cuts the power N times in sales and syncs.
+set -eu
+cd "$(dirname "$0")/../.."
+. examples/firmware/cores.sh
+out=${CARGO_TARGET_DIR:-target}/firmware
+cores=${FIRMWARE_CORES:-$CORES}
+
+need() { # COMMAND, how to get it
+    command -v "$1" >/dev/null && return
+    echo "SKIPPED TOOL $1: would have tested the firmware images in an emulator; $2"
+    [ "${POINTCARD_ALL_TOOLS:-0}" != 1 ] || exit 1
+    missing=1
+}
+
+# Rust's targets: by rustup if it can; else what to do.
+targets() {
+    for name in $cores; do
+        core "$name"
+        [ -d "$(rustc --print sysroot)/lib/rustlib/$rust" ] && continue
+        rustup target add "$rust" && continue
+        need "rustup target $rust" "rustup target add $rust; without rustup, a Rust from the \
+distribution needs core built from its sources (cargo -Zbuild-std=core)"
+    done
+}
+
+day() {
+    core "$1"
+    cuts=4
+    [ "$1" != m4 ] || cuts=12
+    # shellcheck disable=SC2086 # the machine is words
+    "$host" "$1" "$out/day-$1" "${FIRMWARE_CUTS:-$cuts}" qemu-system-arm $machine -display none \
+        -monitor none -semihosting-config "enable=on,target=native,arg={words}" \
+        -chardev socket,id=modem,path=modem -serial chardev:modem \
+        -kernel "$PWD/$out/till-$1.elf" >"$out/day-$1.txt" || {
+        cat "$out/day-$1.txt"
+        return 1
+    }
+    grep '^firmware:' "$out/day-$1.txt"
+}
+
+missing=0
+need arm-none-eabi-gcc "Debian: gcc-arm-none-eabi libnewlib-arm-none-eabi"
+need qemu-system-arm "Debian: qemu-system-arm"
+need openssl "Debian: openssl"
+need python3 "Debian: python3"
+targets
+[ "$missing" = 0 ] || exit 0
+
+mkdir -p "$out"
+case $out in /*) PWD= ;; esac
+cargo build --quiet --release --example firmware
+host=${CARGO_TARGET_DIR:-target}/release/examples/firmware
+images=0
+for name in $cores; do
+    sh examples/firmware/build.sh "$name" "$out/till-$name.elf"
+    day "$name"
+    images=$((images + 1))
+done
+echo "firmware: $images images ran"
