@@ -49,6 +49,9 @@ pub struct Outcome {
     pub retry_in_ms: u32,
 }
 
+/// Longest words of the gateway's that are kept, in bytes of UTF-8.
+pub const WORDS_MAX: usize = 160;
+
 /// The latest failure, for a log line or a support desk. Holds no key, token or user id.
 #[derive(Clone, Debug)]
 pub struct Detail {
@@ -62,6 +65,10 @@ pub struct Detail {
     pub code: Text<CODE_MAX>,
     /// The gateway's sub_code (`"isv.invalid-signature"`).
     pub sub_code: Text<SUB_CODE_MAX>,
+    /// The gateway's words for it (`sub_msg`, else `msg`), mostly Chinese: UTF-8, also where the
+    /// answer was GBK. Cut where they are too long or begin to quote a request (at the first `=`);
+    /// of longer numbers only the first four digits; control characters are `?`.
+    pub words: Text<WORDS_MAX>,
 }
 
 impl Detail {
@@ -73,10 +80,11 @@ impl Detail {
             authenticated: false,
             code: Text::new(),
             sub_code: Text::new(),
+            words: Text::new(),
         }
     }
 
-    /// All of it as one English line, cut at 159 bytes.
+    /// All of it but the words as one English line, cut at 159 bytes.
     pub fn line(&self) -> Text<159> {
         let mut line = Text::new();
         // A full line is cut, not an error.

@@ -2,150 +2,24 @@
 //!
 //! The till's clock is the test's, so that back-off can be waited out at once.
 
-use std::cell::Cell;
-use std::rc::Rc;
+mod common {
+    pub mod till;
+}
+
 use std::sync::{Arc, Mutex, mpsc};
 
-use pointcard::client::{Client, Config, IO_SIZE};
+use common::till::{SHAPE, Till, USER, config, memory, sandbox};
+use pointcard::client::{Client, IO_SIZE};
 use pointcard::outcome::{Outcome, Verdict};
 use pointcard::points::sale::Sale;
-use pointcard::points::sync::{Report, Shared, query, sync};
+use pointcard::points::sync::{Shared, query, sync};
 use pointcard::port::http::HttpTransport;
 use pointcard::port::ram::RamStorage;
-use pointcard::port::system::{SystemEntropy, SystemPorts};
-use pointcard::port::{
-    Clock, Entropy, Geometry, HttpAnswer, Ports, Request, Storage, Transport, TransportError,
-};
+use pointcard::port::system::SystemPorts;
+use pointcard::port::{HttpAnswer, Request, Transport, TransportError};
 use pointcard::queue::{Cursor, EntryState};
 use pointcard::status::Status;
-use pointcard_sandbox::{Fault, Sandbox, Way};
-
-const APP_ID: &str = "2016100900000001";
-const ACCOUNT: &str = "39201608190015500100016011040139";
-const USER: &str = "2088123412341234";
-const SHAPE: Geometry = Geometry { sector_size: 4096, sector_count: 16, prog_size: 4, align: 4 };
-
-fn key(name: &str) -> String {
-    let path = format!("{}/tests/vectors/keys/{name}", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(path).unwrap()
-}
-
-fn sandbox() -> Sandbox {
-    let mut config = pointcard_sandbox::Config::new(APP_ID, key("app2048.pub.b64"));
-    config.alipay_key = Some(key("alipay2048.pkcs8.pem"));
-    Sandbox::start(config).unwrap()
-}
-
-/// A clock that can be put forward. Wall time is real unless set.
-#[derive(Clone, Default)]
-struct TestClock {
-    skipped_ms: Rc<Cell<u64>>,
-    unix: Rc<Cell<Option<u64>>>,
-}
-
-impl Clock for TestClock {
-    fn monotonic_ms(&mut self) -> u64 {
-        pointcard::port::system::SystemClock.monotonic_ms() + self.skipped_ms.get()
-    }
-
-    fn unix_time(&mut self) -> Option<u64> {
-        self.unix.get().or_else(|| pointcard::port::system::SystemClock.unix_time())
-    }
-}
-
-struct TestPorts {
-    storage: RamStorage<'static>,
-    clock: TestClock,
-    entropy: SystemEntropy,
-}
-
-impl Ports for TestPorts {
-    fn storage(&mut self) -> &mut dyn Storage {
-        &mut self.storage
-    }
-
-    fn clock(&mut self) -> &mut dyn Clock {
-        &mut self.clock
-    }
-
-    fn entropy(&mut self) -> Option<&mut dyn Entropy> {
-        Some(&mut self.entropy)
-    }
-}
-
-fn leak(text: String) -> &'static str {
-    Box::leak(text.into_boxed_str())
-}
-
-fn config(gateway: &str) -> Config<'static> {
-    Config {
-        gateway: leak(gateway.into()),
-        app_id: APP_ID,
-        private_key: leak(key("app2048.pkcs8.b64")),
-        alipay_public_key: leak(key("alipay2048.pub.b64")),
-        activity_account: ACCOUNT,
-        shop_id: "2016041200077000000003277104",
-        ..Config::default()
-    }
-}
-
-/// A till in one hand: client, transport, clock.
-struct Till {
-    client: std::cell::RefCell<Client<'static, TestPorts>>,
-    clock: TestClock,
-    transport: HttpTransport,
-    io: Vec<u8>,
-    outcomes: Vec<Outcome>,
-}
-
-impl Till {
-    fn new(gateway: &str) -> Till {
-        let memory = Box::leak(vec![0xFF; 16 * 4096].into_boxed_slice());
-        let clock = TestClock::default();
-        let storage = RamStorage::new(memory, SHAPE);
-        let ports = TestPorts { storage, clock: clock.clone(), entropy: SystemEntropy };
-        let mut client = Client::new(config(gateway), ports);
-        client.open().unwrap();
-        Till {
-            client: client.into(),
-            clock,
-            transport: HttpTransport::new("", "").unwrap(),
-            io: vec![0; IO_SIZE],
-            outcomes: vec![],
-        }
-    }
-
-    fn sell(&self, biz_no: &str) {
-        let sale =
-            Sale { user_id: USER, biz_no, points: 10, memo: "消费集点", ..Sale::default() };
-        assert!(!self.client.borrow_mut().accrue(&sale).unwrap().duplicate);
-    }
-
-    fn sync(&mut self) -> Report {
-        let Till { client, transport, io, outcomes, .. } = self;
-        sync(client, transport, io, 2_000, &mut |outcome| outcomes.push(outcome.clone())).unwrap()
-    }
-
-    /// The longest back-off passes.
-    fn wait(&self) {
-        self.clock.skipped_ms.set(self.clock.skipped_ms.get() + 86_400_000);
-    }
-
-    fn last(&self) -> &Outcome {
-        self.outcomes.last().unwrap()
-    }
-
-    /// States of all entries, oldest first.
-    fn states(&self) -> Vec<EntryState> {
-        let mut cursor = Cursor::default();
-        let mut client = self.client.borrow_mut();
-        let mut states = vec![];
-        while let Some(entry) = client.walk(&mut cursor).unwrap() {
-            states.push(entry.state);
-        }
-        states
-    }
-}
+use pointcard_sandbox::{Fault, Way};
 
 #[test]
 fn a_sale_becomes_points_once() {
@@ -402,20 +276,10 @@ fn a_replayed_success_settles_nothing() {
 #[test]
 fn another_configurations_entries_are_held_not_sent() {
     let (first, second) = (sandbox(), sandbox());
-    let mut till = Till::new(&first.gateway_url());
+    let till = Till::new(&first.gateway_url());
     till.sell("2016082221001004150200139999");
     // The same store, opened for another environment.
-    let ports = std::mem::replace(
-        till.client.borrow_mut().ports(),
-        TestPorts {
-            storage: RamStorage::new(Box::leak(vec![0xFF; 16 * 4096].into_boxed_slice()), SHAPE),
-            clock: till.clock.clone(),
-            entropy: SystemEntropy,
-        },
-    );
-    let mut other = Client::new(config(&second.gateway_url()), ports);
-    other.open().unwrap();
-    till.client = other.into();
+    let mut till = till.reopen(config(&second.gateway_url()));
     let report = till.sync();
     assert_eq!((report.sent, report.waiting), (0, 1));
     till.sell("2016082221001004150200140000");
@@ -462,8 +326,8 @@ impl Transport for Hanging {
 
 #[test]
 fn accrue_and_status_work_while_a_sync_hangs_in_its_transport() {
-    let memory = Box::leak(vec![0xFF; 16 * 4096].into_boxed_slice());
-    let ports = SystemPorts::new(RamStorage::new(memory, SHAPE));
+    let medium = Box::leak(memory().into_boxed_slice());
+    let ports = SystemPorts::new(RamStorage::new(medium, SHAPE));
     let mut client = Client::new(config("https://127.0.0.1:1/gateway.do"), ports);
     client.open().unwrap();
     let shared = Arc::new(Mutex::new(client));

@@ -4,7 +4,8 @@
 //! POST; later an [`Outcome`], with the queue already brought up to date. What an answer *means*
 //! is `verdict`'s business.
 
-use super::{Client, KIND_DEPOSIT, REQUEST_MAX, Step, Vault};
+use super::keys::Vault;
+use super::{Client, KIND_DEPOSIT, REQUEST_MAX, Step};
 use crate::crypto::Digest;
 use crate::gateway::points::{self, Query};
 use crate::gateway::{self, Session};
@@ -27,6 +28,9 @@ pub(super) struct Flight {
     points: u32,
     pub(super) req_id: Text<32>,
     pub(super) query: bool,
+    /// Whose request it is, and which of their tokens it carries.
+    pub(super) profile: u64,
+    pub(super) issue: u32,
 }
 
 impl<P: Ports> Client<'_, P> {
@@ -81,23 +85,31 @@ impl<P: Ports> Client<'_, P> {
         }
     }
 
-    /// The oldest entry that may be sent now, `pass_over` aside. Counts what is held, and notes how
-    /// long it is until the next one is due.
+    /// The oldest entry that may be sent now, `pass_over` aside. Counts what is held and what waits
+    /// for a token, and notes how long it is until the next one is due.
     fn pick(&mut self, now: u64, pass_over: Option<u64>, buf: &mut [u8]) -> Result<Option<u64>> {
-        let session = self.session();
-        let Self { queue, ports, record, pace, .. } = self;
+        let Self { queue, ports, record, pace, config, wire, profiles, .. } = self;
         let (mut from, mut wait) = (0, u32::MAX);
-        self.held = 0;
+        (self.held, self.paused) = (0, (0, 0));
         while let Some(entry) = queue.next(ports.storage(), from, record)? {
             if entry.seq < from {
                 break; // A rotten medium must not send this round in circles.
             }
             from = entry.seq.saturating_add(1);
-            if entry.item.profile != self.profile || !is_sendable(&session, &entry, buf)? {
+            let Some(whose) = profiles.of(entry.item.profile) else {
+                self.held += 1;
+                continue;
+            };
+            if !is_sendable(&config.session(wire, whose.token()), &entry, buf)? {
                 self.held += 1;
                 continue;
             }
-            match pace.entry_wait(entry.seq, now) {
+            let Some(merchant_wait) = whose.wait(now) else {
+                let first = if self.paused.0 == 0 { whose.hash } else { self.paused.1 };
+                self.paused = (self.paused.0.saturating_add(1), first);
+                continue;
+            };
+            match pace.entry_wait(entry.seq, now).max(merchant_wait) {
                 0 if pass_over != Some(entry.seq) => return Ok(Some(entry.seq)),
                 entry_wait => wait = wait.min(entry_wait),
             }
@@ -108,19 +120,22 @@ impl<P: Ports> Client<'_, P> {
 
     /// Builds and signs the entry's request; then, and only then, it counts as sent.
     fn send<'b>(&mut self, seq: u64, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
-        let (time, session) = (self.unix_time(), self.session());
-        let Self { queue, ports, record, vault, .. } = self;
+        let time = self.unix_time();
+        let Self { queue, ports, record, vault, config, wire, profiles, .. } = self;
         let Some(entry) = queue.next(ports.storage(), seq, record)? else { return Ok(None) };
+        let Some(whose) = profiles.of(entry.item.profile) else { return Ok(None) };
+        let session = config.session(wire, whose.token());
         let deposit = Deposit::load(entry.item.body)?;
         let update = deposit.update(entry.item.req_id, entry.item.points);
         let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
         let request = gateway::build(&session, points::UPDATE, &update, time, &mut sign, buf)?;
-        let mut flight = Flight::of(&entry);
+        let mut flight = Flight { issue: whose.issue(), ..Flight::of(&entry) };
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
         Ok(Some(self.take_off(flight, request)))
     }
 
-    /// A request for a shopper's balance, in `buf`. Takes the place of an entry's exchange.
+    /// A request for a shopper's balance, in `buf`. Takes the place of an entry's exchange. It is
+    /// the request of the merchant whose point account that is, else of the client's own.
     pub fn query_request<'b>(
         &mut self,
         user_id: &str,
@@ -141,8 +156,10 @@ impl<P: Ports> Client<'_, P> {
         let account = if account.is_empty() { self.config.activity_account } else { account };
         sale::required_id(user_id, "user_id", points::USER_ID_MAX)?;
         sale::required_id(account, "activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
-        let (time, session) = (self.unix_time(), self.session());
-        let Self { ports, vault, .. } = self;
+        let time = self.unix_time();
+        let Self { ports, vault, config, wire, profiles, .. } = self;
+        let whose = profiles.with_account(account);
+        let session = config.session(wire, whose.map_or("", |whose| whose.token()));
         let query = Query { activity_account: account, user_id };
         let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
         let request = gateway::build(&session, points::QUERY, &query, time, &mut sign, buf)?;
@@ -253,13 +270,23 @@ impl<P: Ports> Client<'_, P> {
 
 impl Flight {
     fn none() -> Flight {
-        Flight { exchange: 0, seq: 0, attempts: 0, points: 0, req_id: Text::new(), query: false }
+        Flight {
+            exchange: 0,
+            seq: 0,
+            attempts: 0,
+            points: 0,
+            req_id: Text::new(),
+            query: false,
+            profile: 0,
+            issue: 0,
+        }
     }
 
     fn of(entry: &Entry<'_>) -> Flight {
         Flight {
             seq: entry.seq,
             points: entry.item.points,
+            profile: entry.item.profile,
             // Cannot be longer: the queue refuses a longer one.
             req_id: Text::try_from(entry.item.req_id).unwrap_or_default(),
             ..Flight::none()

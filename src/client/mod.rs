@@ -4,14 +4,17 @@
 //! The order of writes is the promise. An entry is durable before `accrue` returns; "sent" is
 //! durable before the first byte of a request is handed out; only a verified answer settles.
 //!
-//! Here: configuration, opening, recording and looking. `exchange` holds requests and answers, `verdict` what
-//! an answer means.
+//! Here: configuration, opening, recording and looking. `keys` and `profiles` are what a
+//! configuration becomes; `exchange` holds requests and answers, `verdict` what an answer means.
 
 mod exchange;
+mod keys;
+mod profiles;
 mod verdict;
 
-use crate::crypto::{PrivateKey, PublicKey, Scratch};
-use crate::gateway::{self, Session, SignType, points};
+pub use profiles::{MERCHANT_MAX, Merchant, PROFILES_MAX};
+
+use crate::gateway::{self, Charset, Session, SignType, points};
 use crate::outcome::Detail;
 use crate::points::pace::Pace;
 use crate::points::sale::{self, Deposit, Owner, Sale};
@@ -29,8 +32,6 @@ pub const IO_SIZE: usize = REQUEST_MAX + ANSWER_MAX;
 
 /// The kind of a queue record: a DEPOSIT.
 const KIND_DEPOSIT: u8 = 1;
-/// Longest merchant id, in bytes; our own limit.
-const MERCHANT_MAX: usize = 64;
 /// No till is older than this library: 2020-01-01.
 const EARLIEST: u64 = 1_577_836_800;
 
@@ -43,14 +44,35 @@ pub struct Config<'c> {
     pub app_id: &'c str,
     /// The merchant an ISV acts for (any stable id); empty when the merchant calls for itself.
     pub merchant: &'c str,
-    /// Token of that merchant's consent; empty when the merchant calls for itself.
+    /// Token of that merchant's consent; empty when the merchant calls for itself. Copied by
+    /// [`Client::open`]; [`Client::set_token`] changes it later.
     pub app_auth_token: &'c str,
+    /// More merchants on this terminal, at most [`PROFILES_MAX`]. Read by [`Client::open`].
+    pub merchants: &'c [Merchant<'c>],
     /// The app's private key, in any form. Empty when a signer port signs.
     pub private_key: &'c str,
     /// The app's public key: needed only with a signer port, to check what it returns.
     pub app_public_key: &'c str,
-    /// Alipay's public key from the console (not the app's own). Required.
+    /// Alipay's public key from the console (not the app's own). Required unless there are
+    /// certificates.
     pub alipay_public_key: &'c str,
+    /// While Alipay changes its key: the other one. An answer that verifies with either is good.
+    pub alipay_public_key_next: &'c str,
+    /// Certificate mode: the app's certificate (appCertPublicKey, PEM), which must belong to the
+    /// key that signs. With a signer port it takes the place of `app_public_key`.
+    pub app_cert: &'c str,
+    /// Certificate mode: Alipay's certificate (alipayCertPublicKey_RSA2, PEM); its key verifies.
+    /// It is trusted as configured: nothing checks it against the root certificates.
+    pub alipay_cert: &'c str,
+    /// Certificate mode: as `alipay_public_key_next`. Optional.
+    pub alipay_cert_next: &'c str,
+    /// Certificate mode: Alipay's root certificates (alipayRootCert, PEM, several in a row).
+    pub alipay_root_cert: &'c str,
+    /// Content key from the console, base64 of 16 bytes: `biz_content` and successes are then
+    /// encrypted (AES). Needs the feature `aes`.
+    pub content_key: &'c str,
+    /// Charset of requests. (Texts of this interface are UTF-8 whatever it is.)
+    pub charset: Charset,
     /// Digest of requests and answers.
     pub sign_type: SignType,
     /// Point account sales go to unless they say otherwise.
@@ -73,6 +95,48 @@ impl core::fmt::Debug for Config<'_> {
             .field("app_id", &self.app_id)
             .field("sign_type", &self.sign_type)
             .finish_non_exhaustive()
+    }
+}
+
+impl<'c> Config<'c> {
+    fn gateway(&self) -> &'c str {
+        if self.gateway.is_empty() { gateway::GATEWAY } else { self.gateway }
+    }
+
+    /// What all requests have in common, those of the merchant who gave `token`.
+    fn session<'s>(&self, wire: &'s keys::Wire, token: &'s str) -> Session<'s>
+    where
+        'c: 's,
+    {
+        let (app_cert_sn, alipay_root_cert_sn) = wire.numbers();
+        Session {
+            gateway: self.gateway(),
+            sign_type: self.sign_type,
+            charset: self.charset,
+            app_auth_token: some(token),
+            app_cert_sn,
+            alipay_root_cert_sn,
+            #[cfg(feature = "aes")]
+            content_key: wire.content_key(),
+            ..Session::new(self.app_id)
+        }
+    }
+
+    /// All but the keys, which say themselves what is wrong with them.
+    fn check(&self) -> Result<()> {
+        sale::required_id(self.app_id, "config.app_id", gateway::APP_ID_MAX)?;
+        let token_max = gateway::APP_AUTH_TOKEN_MAX;
+        sale::id(self.app_auth_token, "config.app_auth_token", token_max)?;
+        let session = Session { gateway: self.gateway(), ..Session::new(self.app_id) };
+        session.check().map_err(|error| Error { what: "config.gateway", ..error })?;
+        sale::id(self.merchant, "config.merchant", MERCHANT_MAX)?;
+        sale::id(self.activity_account, "config.activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
+        sale::id(self.shop_id, "config.shop_id", points::SHOP_ID_MAX)?;
+        // Answers do not repeat the req_id they belong to: only the connection ties them together.
+        if !self.allow_plain_http && !gateway::is_safe(self.gateway()) {
+            return Err(Error::new(Status::Insecure, "config.gateway"));
+        }
+        Ok(())
     }
 }
 
@@ -105,27 +169,22 @@ pub struct Pending {
     pub points: u64,
 }
 
-/// Keys and working memory, apart from the rest so that signing can borrow both.
-struct Vault {
-    private: PrivateKey,
-    /// The app's public key, when a signer port signs.
-    own_public: PublicKey,
-    alipay: PublicKey,
-    scratch: Scratch,
-}
-
 /// Koubei point cards on one till.
 pub struct Client<'c, P: Ports> {
     config: Config<'c>,
     ports: P,
-    vault: Vault,
+    vault: keys::Vault,
+    wire: keys::Wire,
+    profiles: profiles::Profiles<'c>,
     queue: Queue,
-    profile: u64,
     flight: Option<exchange::Flight>,
     exchange: u32,
     pace: Pace,
     wait_ms: u32,
     held: u32,
+    /// Entries that wait for a token, and the profile of the oldest.
+    paused: (u32, u64),
+    next_key_used: bool,
     distrust: u8,
     clock_off: bool,
     clock_offset: i64,
@@ -140,19 +199,17 @@ impl<'c, P: Ports> Client<'c, P> {
         Client {
             config,
             ports,
-            vault: Vault {
-                private: PrivateKey::new(),
-                own_public: PublicKey::new(),
-                alipay: PublicKey::new(),
-                scratch: Scratch::new(),
-            },
+            vault: keys::Vault::new(),
+            wire: keys::Wire::new(),
+            profiles: profiles::Profiles::new(),
             queue: Queue::new(),
-            profile: 0,
             flight: None,
             exchange: 0,
             pace: Pace::new(),
             wait_ms: 0,
             held: 0,
+            paused: (0, 0),
+            next_key_used: false,
             distrust: 0,
             clock_off: false,
             clock_offset: 0,
@@ -164,12 +221,17 @@ impl<'c, P: Ports> Client<'c, P> {
 
     /// Checks the configuration, loads the keys, mounts the queue (formatting a blank medium).
     ///
-    /// Fails with `Missing`, `TooLong`, `Encoding`, `Insecure`, a key status, `MediaCorrupt`,
-    /// `MediaVersion`, `Geometry` or `Storage`; the detail names the member.
+    /// Fails with `Missing`, `TooLong`, `Encoding`, `Insecure`, `Argument`, `Duplicate`,
+    /// `Unsupported`, a key status, `MediaCorrupt`, `MediaVersion`, `Geometry` or `Storage`; the
+    /// detail names the member (for one of `merchants`, `at` is its index).
     pub fn open(&mut self) -> Result<Opened> {
+        self.open_for(self.config.merchants)
+    }
+
+    /// [`open`](Self::open) with merchants that need not be kept in a slice.
+    pub(crate) fn open_for(&mut self, merchants: &[Merchant<'c>]) -> Result<Opened> {
         self.close();
-        let opened = self.check_config().and_then(|()| self.load_keys()).and_then(|()| {
-            self.profile = sale::profile(&self.owner(), self.gateway());
+        let opened = self.prepare(merchants).and_then(|()| {
             let salt = self.salt();
             self.queue.open(self.ports.storage(), salt)
         });
@@ -179,56 +241,28 @@ impl<'c, P: Ports> Client<'c, P> {
         self.note(opened)
     }
 
-    /// Wipes the keys and closes the queue.
+    fn prepare(&mut self, merchants: &[Merchant<'c>]) -> Result<()> {
+        self.config.check()?;
+        let has_signer = self.ports.signer().is_some();
+        self.vault.load(&self.config, has_signer)?;
+        self.wire.load(&self.config)?;
+        self.profiles.load(&self.config, merchants)
+    }
+
+    /// Wipes keys and tokens and closes the queue.
     pub fn close(&mut self) {
-        self.vault.private.clear();
-        self.vault.own_public = PublicKey::new();
-        self.vault.alipay = PublicKey::new();
+        self.vault.clear();
+        self.wire = keys::Wire::new();
+        self.profiles.clear();
         self.queue.close();
         self.flight = None;
-    }
-
-    fn check_config(&mut self) -> Result<()> {
-        let config = &self.config;
-        sale::required_id(config.app_id, "config.app_id", gateway::APP_ID_MAX)?;
-        let token_max = gateway::APP_AUTH_TOKEN_MAX;
-        sale::id(config.app_auth_token, "config.app_auth_token", token_max)?;
-        self.session().check().map_err(|error| Error { what: "config.gateway", ..error })?;
-        sale::id(config.merchant, "config.merchant", MERCHANT_MAX)?;
-        sale::id(config.activity_account, "config.activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
-        sale::id(config.shop_id, "config.shop_id", points::SHOP_ID_MAX)?;
-        // Answers do not repeat the req_id they belong to: only the connection ties them together.
-        if !config.allow_plain_http && !gateway::is_safe(self.gateway()) {
-            return Err(Error::new(Status::Insecure, "config.gateway"));
-        }
-        Ok(())
-    }
-
-    fn load_keys(&mut self) -> Result<()> {
-        let Vault { private, own_public, alipay, scratch } = &mut self.vault;
-        if self.ports.signer().is_some() {
-            own_public
-                .load(self.config.app_public_key.as_bytes(), scratch)
-                .map_err(|e| Error { what: "config.app_public_key", ..e })?;
-        } else {
-            private
-                .load(self.config.private_key.as_bytes(), scratch)
-                .map_err(|e| Error { what: "config.private_key", ..e })?;
-        }
-        alipay
-            .load(self.config.alipay_public_key.as_bytes(), scratch)
-            .map_err(|e| Error { what: "config.alipay_public_key", ..e })?;
-        if private.matches(alipay) || own_public.matches(alipay) {
-            // The commonest mistake of all: the app's own public key where Alipay's belongs.
-            return Err(Error::new(Status::KeyMismatch, "config.alipay_public_key"));
-        }
-        Ok(())
+        self.next_key_used = false;
     }
 
     /// Keys the checksums of a store formatted now. Need not be secret, only not chosen by whoever
     /// writes the memos.
     fn salt(&mut self) -> [u8; 8] {
-        let mut salt = self.profile.to_le_bytes();
+        let mut salt = sale::profile(&self.owner(), self.config.gateway()).to_le_bytes();
         let time = self.ports.clock().monotonic_ms().to_le_bytes();
         for (byte, time) in salt.iter_mut().zip(time) {
             *byte ^= time;
@@ -240,21 +274,8 @@ impl<'c, P: Ports> Client<'c, P> {
         salt
     }
 
-    fn gateway(&self) -> &'c str {
-        if self.config.gateway.is_empty() { gateway::GATEWAY } else { self.config.gateway }
-    }
-
     fn owner(&self) -> Owner<'c> {
         Owner { app_id: self.config.app_id, merchant: self.config.merchant }
-    }
-
-    fn session(&self) -> Session<'c> {
-        Session {
-            gateway: self.gateway(),
-            sign_type: self.config.sign_type,
-            app_auth_token: some(self.config.app_auth_token),
-            ..Session::new(self.config.app_id)
-        }
     }
 
     /// Records points for a paid sale. Works offline; never waits for the network.
@@ -269,7 +290,10 @@ impl<'c, P: Ports> Client<'c, P> {
     }
 
     fn record_sale(&mut self, sale: &Sale<'_>) -> Result<Ticket> {
-        let deposit = Deposit::check(sale, self.config.shop_id, self.config.activity_account)?;
+        let whose = self.profiles.named(sale.merchant, "sale.merchant")?;
+        let (profile, merchant) = (whose.hash, whose.merchant);
+        let deposit = Deposit::check(sale, whose.shop_id, whose.activity_account)?;
+        deposit.check_charset(self.config.charset)?;
         let limit = match self.config.max_points {
             0 => sale::DEFAULT_MAX_POINTS,
             limit => limit,
@@ -277,22 +301,17 @@ impl<'c, P: Ports> Client<'c, P> {
         if sale.points == 0 || sale.points > limit {
             return Err(Error::new(Status::Range, "sale.points").at(limit as usize));
         }
+        let owner = Owner { merchant, ..self.owner() };
         let req_id = match sale.req_id {
-            "" => sale::derive_req_id(&self.owner(), &deposit, sale.part),
+            "" => sale::derive_req_id(&owner, &deposit, sale.part),
             own => Text::try_from(own).map_err(|_| Error::new(Status::TooLong, "sale.req_id"))?,
         };
         self.check_sendable(&deposit, &req_id, sale.points)?;
         self.mend()?;
         let created = self.unix_time();
         let body = deposit.store(&mut self.record)?;
-        let item = Item {
-            req_id: &req_id,
-            profile: self.profile,
-            kind: KIND_DEPOSIT,
-            points: sale.points,
-            created,
-            body,
-        };
+        let points = sale.points;
+        let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
         let appended = self.queue.append(self.ports.storage(), &item)?;
         Ok(Ticket { seq: appended.seq, req_id, duplicate: appended.duplicate })
     }
@@ -311,8 +330,11 @@ impl<'c, P: Ports> Client<'c, P> {
 
     /// What could never be sent must not be accepted.
     fn check_sendable(&mut self, deposit: &Deposit<'_>, req_id: &str, points: u32) -> Result<()> {
+        // The token it is sent with may be another one, and longer than today's.
+        const LONGEST: &str = "0000000000000000000000000000000000000000";
+        const _: () = assert!(LONGEST.len() == gateway::APP_AUTH_TOKEN_MAX);
         let update = deposit.update(req_id, points);
-        let session = self.session();
+        let session = self.config.session(&self.wire, LONGEST);
         let size = gateway::request_size(&session, points::UPDATE, &update, &mut self.record)?;
         if size > REQUEST_MAX {
             return Err(Error::new(Status::TooLong, "sale.ext_info").at(size));
@@ -338,16 +360,16 @@ impl<'c, P: Ports> Client<'c, P> {
         self.queue.walk(self.ports.storage(), cursor, &mut self.record)
     }
 
-    /// Points recorded here for `user_id` that the gateway has not confirmed yet. Reads the whole
-    /// queue.
+    /// Points recorded here for `user_id`, with any of the configured merchants, that the gateway
+    /// has not confirmed yet. Reads the whole queue.
     pub fn pending(&mut self, user_id: &str) -> Result<Pending> {
         let mut cursor = Cursor::default();
         let mut pending = Pending::default();
-        let profile = self.profile;
-        while let Some(entry) = self.walk(&mut cursor)? {
+        let Self { queue, ports, record, profiles, .. } = self;
+        while let Some(entry) = queue.walk(ports.storage(), &mut cursor, record)? {
             let open = matches!(entry.state, EntryState::Waiting | EntryState::Sent);
             let his = Deposit::load(entry.item.body).is_ok_and(|sale| sale.user_id == user_id);
-            if open && his && entry.item.profile == profile {
+            if open && his && profiles.of(entry.item.profile).is_some() {
                 pending.entries += 1;
                 pending.points += u64::from(entry.item.points);
             }
@@ -381,12 +403,28 @@ impl<'c, P: Ports> Client<'c, P> {
         &mut self.ports
     }
 
-    /// Drops the key texts: they are needed only until the client is open.
+    /// An answer was verified with Alipay's next key since the client was opened: Alipay has
+    /// changed, and the configuration can follow.
+    pub fn next_key_used(&self) -> bool {
+        self.next_key_used
+    }
+
+    /// Drops key texts and tokens: they are needed only until the client is open.
     #[cfg(feature = "capi")]
-    pub(crate) fn forget_key_texts(&mut self) {
-        self.config.private_key = "";
-        self.config.app_public_key = "";
-        self.config.alipay_public_key = "";
+    pub(crate) fn forget_secrets(&mut self) {
+        self.config = Config {
+            app_auth_token: "",
+            private_key: "",
+            app_public_key: "",
+            alipay_public_key: "",
+            alipay_public_key_next: "",
+            app_cert: "",
+            alipay_cert: "",
+            alipay_cert_next: "",
+            alipay_root_cert: "",
+            content_key: "",
+            ..self.config
+        };
     }
 
     /// The latest failure.

@@ -9,7 +9,8 @@ use super::exchange::Flight;
 use crate::gateway;
 use crate::gateway::answer::{self, Answer};
 use crate::gateway::points::{self, Balance};
-use crate::outcome::{Detail, Outcome, Verdict};
+use crate::json::Value;
+use crate::outcome::{Detail, Outcome, Verdict, WORDS_MAX};
 use crate::port::{HttpAnswer, Ports};
 use crate::queue::{Buried, Reason};
 use crate::status::{Error, Result, Status};
@@ -79,7 +80,7 @@ impl<P: Ports> Client<'_, P> {
     pub(super) fn judge(&mut self, flight: &Flight, http: &HttpAnswer, body: &[u8]) -> Judged {
         let mut detail = Detail { http_status: http.status, ..Detail::new() };
         let mut judged = Judged::unknown();
-        match answer::read(body, flight.method()) {
+        match answer::read_in(body, flight.method(), self.config.charset) {
             Ok(answer) => self.judge_answer(flight, http, &answer, &mut judged, &mut detail),
             Err(error) => detail.error = error,
         }
@@ -100,39 +101,33 @@ impl<P: Ports> Client<'_, P> {
         judged: &mut Judged,
         detail: &mut Detail,
     ) {
-        let (key, scratch) = (&self.vault.alipay, &mut self.vault.scratch);
-        let verified = answer.verify(self.config.sign_type.digest(), key, scratch);
-        detail.authenticated = verified.is_ok();
+        let Self { config, vault, wire, record, seen, .. } = self;
+        let opened = match vault.verify(config, answer) {
+            Ok(next) => {
+                self.next_key_used |= next;
+                detail.authenticated = true;
+                wire.unlock(answer, config.charset, record)
+            }
+            Err(error) => {
+                detail.error = wire.explain(error, answer);
+                Ok(*answer)
+            }
+        };
+        let answer = match opened {
+            Ok(answer) => answer,
+            // Signed, and not to be read: nobody knows what happened.
+            Err(error) => return detail.error = error,
+        };
         detail.code = printable(&answer.code().unwrap_or_default());
         detail.sub_code = printable(&answer.sub_code().unwrap_or_default());
-        let told = answer.outcome(http.status, verified.is_ok());
-        judged.outcome = told;
-        if let Err(error) = verified {
-            detail.error = error;
-        } else if told == gateway::Outcome::Accepted
-            && let Err(error) = self.read_success(flight, answer, judged)
+        detail.words = answer.sub_msg().or(answer.msg()).map(words).unwrap_or_default();
+        judged.outcome = answer.outcome(http.status, detail.authenticated);
+        if judged.outcome == gateway::Outcome::Accepted
+            && let Err(error) = read_success(seen, flight, &answer, judged)
         {
             // Signed and yet not what was asked for: nobody knows what happened.
             judged.outcome = gateway::Outcome::Unknown;
             detail.error = error;
-        }
-    }
-
-    fn read_success(
-        &mut self,
-        flight: &Flight,
-        answer: &Answer<'_>,
-        judged: &mut Judged,
-    ) -> Result<()> {
-        if flight.query {
-            judged.balance = Some(points::balance(answer)?);
-            return Ok(());
-        }
-        judged.point_log_no = points::point_log_no(answer)?;
-        judged.foreign = !self.seen.admit(&judged.point_log_no, &flight.req_id);
-        match judged.foreign {
-            false => Ok(()),
-            true => Err(Error::new(Status::Duplicate, "point_log_no")),
         }
     }
 
@@ -217,7 +212,8 @@ impl<P: Ports> Client<'_, P> {
         use gateway::Outcome as Told;
         let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
         match outcome {
-            Told::Token | Told::Config => self.pace.line_paused(flight.seq, now, random),
+            Told::Token => self.token_refused(flight),
+            Told::Config => self.pace.line_paused(flight.seq, now, random),
             Told::Unauthenticated => self.distrusted(flight, http),
             // A verified "system error" is this entry's trouble; anything else is the line's.
             Told::Unknown if self.detail.authenticated => {
@@ -226,6 +222,13 @@ impl<P: Ports> Client<'_, P> {
             }
             _ => self.line_failed(flight.seq, http.retry_after_s),
         }
+    }
+
+    /// Verified, so the line works and others go on; this merchant waits.
+    fn token_refused(&mut self, flight: &Flight) -> u32 {
+        self.line_works(flight.seq);
+        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
+        self.profiles.refuse_token(flight.profile, flight.issue, now, random)
     }
 
     /// A refusal anybody on the way could have written: repeated, and when it repeats, paused.
@@ -260,6 +263,24 @@ impl<P: Ports> Client<'_, P> {
     }
 }
 
+fn read_success(
+    seen: &mut Seen,
+    flight: &Flight,
+    answer: &Answer<'_>,
+    judged: &mut Judged,
+) -> Result<()> {
+    if flight.query {
+        judged.balance = Some(points::balance(answer)?);
+        return Ok(());
+    }
+    judged.point_log_no = points::point_log_no(answer)?;
+    judged.foreign = !seen.admit(&judged.point_log_no, &flight.req_id);
+    match judged.foreign {
+        false => Ok(()),
+        true => Err(Error::new(Status::Duplicate, "point_log_no")),
+    }
+}
+
 /// Another till, or this one before its store was replaced, may have sent the same req_id: a
 /// refusal that says so is no proof that nothing was credited. (The business codes of these methods
 /// are not documented; these words are what such codes are made of elsewhere on the platform.)
@@ -279,6 +300,27 @@ fn printable<const N: usize>(text: &str) -> Text<N> {
         // Never longer than what came, which fitted.
         let _ = out.push(if c.is_ascii_graphic() || c == ' ' { c } else { '?' });
     }
+    out
+}
+
+/// The gateway's words as [`Detail::words`] has them. A message about a signature quotes the whole
+/// request, token and shopper included; others may name a shopper by number.
+fn words(value: Value<'_>) -> Text<WORDS_MAX> {
+    let (mut out, mut digits, mut open) = (Text::new(), 0, true);
+    value.each_char(&mut |c| {
+        digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
+        let shown = match c {
+            _ if digits > 4 => '*',
+            // Line and direction marks would write into a log, too.
+            c if c.is_control()
+                || matches!(c, '\u{200b}'..='\u{202f}' | '\u{2066}'..='\u{2069}') =>
+            {
+                '?'
+            }
+            c => c,
+        };
+        open = open && c != '=' && out.push(shown).is_ok();
+    });
     out
 }
 

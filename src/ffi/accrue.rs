@@ -4,12 +4,14 @@ use core::ffi::c_char;
 
 use super::life::pointcard_client;
 use super::structs::{self, Versioned, chars};
-use super::{call_text, cell};
+use super::{call_text, cell, texts};
+use crate::client::MERCHANT_MAX;
 use crate::gateway::points;
 use crate::points::sale::Sale;
 use crate::status::{Result, Status};
 
-/// A paid sale. Texts are NUL-terminated UTF-8, read during the call; NULL or "" = not given.
+/// A paid sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo and
+/// ext_info come in config.text_charset (UTF-8 unless told otherwise), the others are ASCII.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_sale {
@@ -34,6 +36,8 @@ pub struct pointcard_sale {
     pub req_id: *const c_char,
     /// Tells apart two credits for one biz_no (a bonus), ASCII, at most 32 bytes.
     pub part: *const c_char,
+    /// Whose sale it is, of config.merchants; default: the client's own.
+    pub merchant: *const c_char,
 }
 
 // Safety: repr(C), u32 first, integers and pointers only.
@@ -72,8 +76,9 @@ unsafe impl Versioned for pointcard_ticket {
 /// @param sale    read during the call
 /// @param ticket  receives where it went; may be NULL
 ///
-/// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_RANGE (points),
-/// ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
+/// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING (not text, or not to
+/// be said in config.charset; the detail has the member and the offset), ERR_RANGE (points),
+/// ERR_NOT_FOUND (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
 /// was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
 /// Not for interrupt handlers.
 // Safety: `client` as everywhere; `sale` and `ticket` are null or structures as the header
@@ -90,7 +95,8 @@ pub unsafe extern "C" fn pointcard_accrue(
             if !ticket.is_null() {
                 structs::check_out(ticket)?;
             }
-            client.accrue(&rust_sale(&structs::read(sale)?)?)
+            let sale = structs::read(sale)?;
+            texts::with(client, |client, reader| client.accrue(&rust_sale(&sale, reader)?))
         })
     };
     if let Ok(went) = &accrued
@@ -109,7 +115,7 @@ pub unsafe extern "C" fn pointcard_accrue(
 }
 
 // Safety: the texts of `sale` are NUL-terminated or null and live through the call.
-unsafe fn rust_sale<'a>(sale: &pointcard_sale) -> Result<Sale<'a>> {
+unsafe fn rust_sale<'a>(sale: &pointcard_sale, reader: &mut texts::Reader<'a>) -> Result<Sale<'a>> {
     // A character is at most four bytes; the exact limits are checked in the safe API.
     const MEMO: usize = points::MEMO_MAX * 4;
     const EXT: usize = points::EXT_INFO_MAX * 4;
@@ -119,8 +125,8 @@ unsafe fn rust_sale<'a>(sale: &pointcard_sale) -> Result<Sale<'a>> {
             user_id: call_text(sale.user_id, "sale.user_id", points::USER_ID_MAX)?,
             biz_no: call_text(sale.biz_no, "sale.biz_no", points::BIZ_NO_MAX)?,
             points: sale.points,
-            memo: call_text(sale.memo, "sale.memo", MEMO)?,
-            ext_info: call_text(sale.ext_info, "sale.ext_info", EXT)?,
+            memo: reader.read(sale.memo, "sale.memo", MEMO)?,
+            ext_info: reader.read(sale.ext_info, "sale.ext_info", EXT)?,
             shop_id: call_text(sale.shop_id, "sale.shop_id", points::SHOP_ID_MAX)?,
             activity_account: call_text(
                 sale.activity_account,
@@ -129,6 +135,7 @@ unsafe fn rust_sale<'a>(sale: &pointcard_sale) -> Result<Sale<'a>> {
             )?,
             req_id: call_text(sale.req_id, "sale.req_id", points::REQ_ID_MAX)?,
             part: call_text(sale.part, "sale.part", points::REQ_ID_MAX)?,
+            merchant: call_text(sale.merchant, "sale.merchant", MERCHANT_MAX)?,
         })
     }
 }

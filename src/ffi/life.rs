@@ -3,28 +3,29 @@
 use core::ffi::{c_char, c_void};
 
 use super::cell::{self, Cell};
-use super::config_text;
 use super::keys;
 use super::lock::Lock;
 use super::ports::{
-    CPorts, pointcard_clock, pointcard_entropy, pointcard_lock, pointcard_signer,
+    CPorts, Texts, pointcard_clock, pointcard_entropy, pointcard_lock, pointcard_signer,
     pointcard_storage, pointcard_transport,
 };
 use super::structs::{self, Versioned};
 use super::sync::pointcard_outcome;
 use super::version::POINTCARD_ABI_VERSION;
-use crate::client::{Client, Config};
+use super::{call_text, config_text};
+use crate::client::{Client, Config, MERCHANT_MAX, Merchant, PROFILES_MAX};
+use crate::gateway::{APP_AUTH_TOKEN_MAX, Charset};
 use crate::points::sync::Shared;
 use crate::status::{Error, Result, Status};
 
 /// Bytes of a pointcard_client.
-pub const POINTCARD_CLIENT_SIZE: usize = 36864;
+pub const POINTCARD_CLIENT_SIZE: usize = 40960;
 
 /// A client. The caller owns the memory; its contents are the library's. Nothing in it needs to
 /// be freed. Zero it (static memory is) or leave it as it is before pointcard_init.
 #[repr(C)]
 pub struct pointcard_client {
-    opaque: [u64; 4608],
+    opaque: [u64; 5120],
 }
 
 /// Called for every outcome pointcard_sync gets, on its thread, without the client's lock. The
@@ -37,13 +38,39 @@ pub const POINTCARD_RSA2: i32 = 0;
 /// sign_type: RSA with SHA-1, for applications from before 2018.
 pub const POINTCARD_RSA: i32 = 1;
 
+/// charset, text_charset: UTF-8, the default.
+pub const POINTCARD_UTF8: i32 = 0;
+/// charset, text_charset: GBK; needs the feature gbk.
+pub const POINTCARD_GBK: i32 = 1;
+
+/// Most merchants of pointcard_config.merchants.
+pub const POINTCARD_PROFILES_MAX: u32 = 8;
+const _: () = assert!(POINTCARD_PROFILES_MAX as usize == PROFILES_MAX);
+
 /// Flag: allow plain HTTP to a host that is not this machine (a TLS proxy on a trusted wire).
 pub const POINTCARD_F_PLAIN_HTTP: u32 = 1;
 /// Flag: allow the Date of the gateway's answers to correct a wrong terminal clock.
 pub const POINTCARD_F_SERVER_TIME: u32 = 2;
 
+/// One more merchant a software house acts for on this terminal, under the same application. Texts
+/// are NUL-terminated ASCII, borrowed until pointcard_close (the token only during
+/// pointcard_init). Frozen: it will not grow.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_merchant {
+    /// Any stable id, at most 64 bytes; pointcard_sale.merchant names it. Required.
+    pub merchant: *const c_char,
+    /// Token of this merchant's consent, at most 40 bytes. NULL: the merchant's entries wait for
+    /// pointcard_set_token.
+    pub app_auth_token: *const c_char,
+    /// Point account of this merchant's sales unless they say otherwise, at most 32 bytes.
+    pub activity_account: *const c_char,
+    /// Shop of this merchant's sales unless they say otherwise, at most 32 bytes.
+    pub shop_id: *const c_char,
+}
+
 /// What a client is told once. Texts are NUL-terminated UTF-8 and borrowed until pointcard_close
-/// (the keys only during pointcard_init); NULL or "" = default.
+/// (keys, certificates and tokens only during pointcard_init); NULL or "" = default.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_config {
@@ -57,7 +84,8 @@ pub struct pointcard_config {
     pub app_id: *const c_char,
     /// The merchant an ISV acts for (any stable id, at most 64 bytes); default: itself.
     pub merchant: *const c_char,
-    /// Token of that merchant's consent (app_auth_token), at most 40 bytes.
+    /// Token of that merchant's consent (app_auth_token), at most 40 bytes; pointcard_set_token
+    /// changes it later.
     pub app_auth_token: *const c_char,
     /// The app's private key: PEM or one line of base64, PKCS#1 or PKCS#8. Required unless
     /// `signer` signs.
@@ -65,7 +93,7 @@ pub struct pointcard_config {
     /// The app's public key. Required when `signer` signs, to check what it returns.
     pub app_public_key: *const c_char,
     /// Alipay's public key, from the console: PEM or one line of base64. It is not the app's own
-    /// public key; mixing them up is ERR_KEY_MISMATCH. Required.
+    /// public key; mixing them up is ERR_KEY_MISMATCH. Required unless there are certificates.
     pub alipay_public_key: *const c_char,
     /// Point account sales go to unless they say otherwise, at most 32 bytes.
     pub activity_account: *const c_char,
@@ -95,6 +123,37 @@ pub struct pointcard_config {
     pub ca_pem: *const c_char,
     /// Built-in HTTPS: proxy, such as "http://10.0.0.1:3128"; default: the environment's.
     pub proxy: *const c_char,
+    /// Charset of requests: POINTCARD_UTF8 (default) or POINTCARD_GBK. In a GBK session a sale
+    /// with a character outside GBK is refused: ERR_ENCODING with its offset.
+    pub charset: i32,
+    /// Charset of the texts people read (memo, ext_info) that this program hands in:
+    /// POINTCARD_UTF8 (default) or POINTCARD_GBK. They are stored as UTF-8, and what comes back
+    /// from the library always is UTF-8.
+    pub text_charset: i32,
+    /// Content key from the console, base64 of 16 bytes: requests and successes are then encrypted
+    /// (AES); a success in the clear is ERR_MALFORMED and repeated. Needs the feature aes.
+    pub content_key: *const c_char,
+    /// Certificate mode: the app's certificate (appCertPublicKey), PEM. It must belong to the
+    /// private key (ERR_KEY_MISMATCH); with `signer` it may take the place of app_public_key.
+    /// Needs the feature certificates, and the next two members.
+    pub app_cert: *const c_char,
+    /// Certificate mode: Alipay's certificate (alipayCertPublicKey_RSA2), PEM; its key verifies
+    /// answers. It is trusted as given: it is not checked against the root certificates. With it
+    /// alipay_public_key stays empty.
+    pub alipay_cert: *const c_char,
+    /// Certificate mode: Alipay's next certificate, as alipay_public_key_next. Optional.
+    pub alipay_cert_next: *const c_char,
+    /// Certificate mode: Alipay's root certificates (alipayRootCert), PEM, several in a row.
+    pub alipay_root_cert: *const c_char,
+    /// While Alipay changes its key: the other one. Answers that verify with either are good;
+    /// pointcard_report.next_key_used says when this one did. Optional.
+    pub alipay_public_key_next: *const c_char,
+    /// More merchants, read during pointcard_init; NULL = none.
+    pub merchants: *const pointcard_merchant,
+    /// How many, at most POINTCARD_PROFILES_MAX.
+    pub merchant_count: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // Safety: repr(C), u32 first, integers and pointers only.
@@ -126,7 +185,8 @@ pub extern "C" fn pointcard_client_size() -> usize {
 ///
 /// Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
 /// ERR_ENCODING, ERR_ARGUMENT, ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
-/// ERR_KEY_MISMATCH, ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
+/// ERR_KEY_MISMATCH, ERR_DUPLICATE (merchants; `at` in the detail is the index), ERR_UNSUPPORTED (a
+/// feature this library was built without), ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
 /// ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
 /// for interrupt handlers.
 // Safety: `client` is null or has `client_size` writable bytes aligned like a uint64_t that no
@@ -164,6 +224,7 @@ unsafe fn init(client: *mut pointcard_client, config: *const pointcard_config) -
         clock: table.clock,
         entropy: table.entropy,
         signer: table.signer,
+        texts: if table.text_charset == POINTCARD_GBK { Texts::Gbk } else { Texts::Utf8 },
     };
     let lock = Lock::new(if table.lock.is_whole() { table.lock } else { ZERO.lock });
     let (told, told_ctx) = (table.on_outcome, table.on_outcome_ctx);
@@ -177,8 +238,12 @@ unsafe fn init(client: *mut pointcard_client, config: *const pointcard_config) -
         let prepare = |_| unsafe { prepare_http(cell, &table) };
         let checked = read.and(table.storage.check()).and(table.lock.check()).and_then(prepare);
         client.note(checked)?;
-        let opened = client.open().map_err(|error| Error { what: member(error.what), ..error });
-        client.forget_key_texts();
+        // Safety: the merchants are as the header describes them.
+        let merchants = unsafe { rust_merchants(&table) };
+        let opened = merchants
+            .and_then(|(list, count)| client.open_for(list.get(..count).unwrap_or_default()));
+        let opened = opened.map_err(|error| Error { what: member(error.what), ..error });
+        client.forget_secrets();
         client.note(opened)
     });
     if opened.is_err() {
@@ -234,6 +299,10 @@ unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
     if given.flags & !(POINTCARD_F_PLAIN_HTTP | POINTCARD_F_SERVER_TIME) != 0 {
         return Err(Error::new(Status::Argument, "config.flags"));
     }
+    if given.reserved != 0 {
+        return Err(Error::new(Status::Argument, "config.reserved"));
+    }
+    charset(given.text_charset, "config.text_charset")?;
     let sign_type = keys::rust_sign_type(given.sign_type, "config.sign_type")?;
     // Safety: as promised above.
     unsafe {
@@ -251,8 +320,94 @@ unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
             max_points: given.max_points,
             allow_plain_http: given.flags & POINTCARD_F_PLAIN_HTTP != 0,
             trust_server_time: given.flags & POINTCARD_F_SERVER_TIME != 0,
+            charset: charset(given.charset, "config.charset")?,
+            content_key: config_text(given.content_key, "config.content_key")?,
+            app_cert: config_text(given.app_cert, "config.app_cert")?,
+            alipay_cert: config_text(given.alipay_cert, "config.alipay_cert")?,
+            alipay_cert_next: config_text(given.alipay_cert_next, "config.alipay_cert_next")?,
+            alipay_root_cert: config_text(given.alipay_root_cert, "config.alipay_root_cert")?,
+            alipay_public_key_next: config_text(
+                given.alipay_public_key_next,
+                "config.alipay_public_key_next",
+            )?,
+            merchants: &[], // Handed over by themselves: `open_for`.
         })
     }
+}
+
+fn charset(number: i32, what: &'static str) -> Result<Charset> {
+    match number {
+        POINTCARD_UTF8 => Ok(Charset::Utf8),
+        #[cfg(feature = "gbk")]
+        POINTCARD_GBK => Ok(Charset::Gbk),
+        #[cfg(not(feature = "gbk"))]
+        POINTCARD_GBK => Err(Error::new(Status::Unsupported, what)),
+        _ => Err(Error::new(Status::Argument, what)),
+    }
+}
+
+/// The merchants, and how many.
+// Safety: `given.merchants` is null or points to `merchant_count` merchants, whose texts are
+// NUL-terminated or null and outlive the client.
+unsafe fn rust_merchants(
+    given: &pointcard_config,
+) -> Result<([Merchant<'static>; PROFILES_MAX], usize)> {
+    let mut list = [Merchant::default(); PROFILES_MAX];
+    let count = given.merchant_count as usize;
+    if count > list.len() {
+        return Err(Error::new(Status::TooLong, "config.merchants").at(PROFILES_MAX));
+    }
+    if count > 0 && given.merchants.is_null() {
+        return Err(Error::new(Status::Null, "config.merchants"));
+    }
+    for (at, place) in list.iter_mut().take(count).enumerate() {
+        // Safety: as promised above, `at` is below the count.
+        *place = unsafe { rust_merchant(&*given.merchants.add(at)) }.map_err(|e| e.at(at))?;
+    }
+    Ok((list, count))
+}
+
+// Safety: the texts of `given` are NUL-terminated or null and outlive the client.
+unsafe fn rust_merchant(given: &pointcard_merchant) -> Result<Merchant<'static>> {
+    // Safety: as promised above.
+    unsafe {
+        Ok(Merchant {
+            merchant: config_text(given.merchant, "config.merchants.merchant")?,
+            app_auth_token: config_text(given.app_auth_token, "config.merchants.app_auth_token")?,
+            activity_account: config_text(
+                given.activity_account,
+                "config.merchants.activity_account",
+            )?,
+            shop_id: config_text(given.shop_id, "config.merchants.shop_id")?,
+        })
+    }
+}
+
+/// Gives a merchant another token; entries that waited because the gateway refused the one before
+/// go out with the next pointcard_sync. May be called while a sync is under way.
+///
+/// @param client    an open client
+/// @param merchant  one of the configured merchants; NULL or "" = the client's own
+/// @param token     app_auth_token of the merchant's consent, ASCII, at most 40 bytes; copied, wiped
+///                  when it is replaced or the client is closed, and not stored: configure it, too
+///
+/// Returns ERR_NULL, ERR_NOT_FOUND (no such merchant), ERR_MISSING (no token), ERR_TOO_LONG,
+/// ERR_ENCODING, ERR_BAD_STATE, ERR_BUSY.
+// Safety: `client` as everywhere; the texts are null or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_set_token(
+    client: *mut pointcard_client,
+    merchant: *const c_char,
+    token: *const c_char,
+) -> Status {
+    // Safety: as promised above.
+    super::status(unsafe {
+        cell::with(client, |client| {
+            let merchant = call_text(merchant, "merchant", MERCHANT_MAX)?;
+            let token = call_text(token, "token", APP_AUTH_TOKEN_MAX)?;
+            client.set_token(merchant, token)
+        })
+    })
 }
 
 /// Closes a client: wipes its keys, closes its storage. Entries stay on the medium.

@@ -25,6 +25,7 @@ pub mod status;
 pub mod steps;
 pub mod structs;
 pub mod sync;
+mod texts;
 pub mod version;
 
 use core::ffi::{CStr, c_char};
@@ -52,8 +53,15 @@ unsafe fn config_text<'a>(text: *const c_char, what: &'static str) -> Result<&'a
 /// Text of a call: NUL-terminated, at most `max` bytes looked at. Null = empty.
 // Safety: `text` is null or points to a string that is readable up to its NUL or `max` + 1 bytes.
 unsafe fn call_text<'a>(text: *const c_char, what: &'static str, max: usize) -> Result<&'a str> {
+    // Safety: as promised above.
+    utf8(unsafe { call_bytes(text, what, max)? }, what)
+}
+
+/// [`call_text`] in whatever charset.
+// Safety: as `call_text`.
+unsafe fn call_bytes<'a>(text: *const c_char, what: &'static str, max: usize) -> Result<&'a [u8]> {
     if text.is_null() {
-        return Ok("");
+        return Ok(b"");
     }
     let mut len = 0;
     // Safety: readable up to the NUL, or to `max` + 1 bytes, whichever comes first.
@@ -64,7 +72,7 @@ unsafe fn call_text<'a>(text: *const c_char, what: &'static str, max: usize) -> 
         }
     }
     // Safety: `len` bytes were just read.
-    utf8(unsafe { core::slice::from_raw_parts(text.cast(), len) }, what)
+    Ok(unsafe { core::slice::from_raw_parts(text.cast(), len) })
 }
 
 fn utf8<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a str> {

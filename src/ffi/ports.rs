@@ -3,6 +3,7 @@
 use core::ffi::{c_char, c_void};
 
 use crate::crypto::Digest;
+use crate::gateway::Charset;
 use crate::port::{
     Clock, Entropy, Geometry, HttpAnswer, PortError, Ports, Request, Signer, Storage, Transport,
     TransportError,
@@ -335,15 +336,23 @@ impl Transport for CTransport {
     }
 }
 
-/// What every request of a UTF-8 session says; here with the NUL that C needs.
-const CONTENT_TYPE: &core::ffi::CStr = c"application/x-www-form-urlencoded;charset=utf-8";
+/// The content type once more, with the NUL that C needs.
+fn c_content_type(text: &str) -> *const c_char {
+    let charsets = [
+        Charset::Utf8,
+        #[cfg(feature = "gbk")]
+        Charset::Gbk,
+    ];
+    let known = charsets.into_iter().find(|charset| charset.content_type() == text);
+    known.unwrap_or_default().c_content_type().as_ptr()
+}
 
 pub(super) fn c_request(request: &Request<'_>, exchange: u32) -> pointcard_request {
     pointcard_request {
         exchange,
         url: request.url.as_ptr().cast(),
         url_len: request.url.len(),
-        content_type: CONTENT_TYPE.as_ptr(),
+        content_type: c_content_type(request.content_type),
         body: request.body.as_ptr(),
         body_len: request.body.len(),
     }
@@ -364,6 +373,14 @@ pub(super) struct CPorts {
     pub clock: pointcard_clock,
     pub entropy: pointcard_entropy,
     pub signer: pointcard_signer,
+    pub texts: Texts,
+}
+
+/// What the texts people read come in (config.text_charset).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Texts {
+    Utf8,
+    Gbk,
 }
 
 impl Ports for CPorts {

@@ -33,6 +33,9 @@ pub struct pointcard_detail {
     pub sub_code: [c_char; 129],
     /// All of the above as one English line.
     pub text: [c_char; 160],
+    /// The gateway's words for it (sub_msg, else msg), mostly Chinese, always UTF-8; may be cut.
+    /// What quotes a request ends at its first "="; long numbers show four digits.
+    pub words: [c_char; 161],
 }
 
 // Safety: repr(C), u32 first, integers only.
@@ -91,5 +94,6 @@ fn c_detail(detail: &crate::outcome::Detail) -> pointcard_detail {
         code: chars(&detail.code),
         sub_code: chars(&detail.sub_code),
         text: chars(&detail.line()),
+        words: chars(&detail.words),
     }
 }

@@ -33,13 +33,22 @@ pub struct pointcard_report {
     pub deferred: u32,
     /// Entries still waiting here.
     pub waiting: u32,
-    /// Milliseconds until it is worth calling again.
+    /// Milliseconds until it is worth calling again; 0 with entries waiting that are neither held
+    /// nor paused = at once.
     pub retry_in_ms: u32,
     /// 1: the terminal's clock is unknown or wrong.
     pub clock_wrong: u32,
     /// Of the waiting entries, those held for a person: another configuration's, or not to be sent
     /// by this one.
     pub held: u32,
+    /// Of the waiting entries, those of merchants whose token the gateway refuses (or who have
+    /// none yet): they wait for pointcard_set_token.
+    pub paused: u32,
+    /// 1: an answer was verified with config.alipay_public_key_next (or alipay_cert_next) since
+    /// pointcard_init: Alipay has changed its key, and the configuration can follow.
+    pub next_key_used: u32,
+    /// Whose the oldest paused entry is; empty = the client's own, or there is none.
+    pub paused_merchant: [c_char; 65],
 }
 
 // Safety: repr(C), u32 first, integers only.
@@ -179,7 +188,7 @@ pub unsafe extern "C" fn pointcard_sync(
 ///
 /// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_BAD_STATE,
 /// ERR_BUSY, ERR_UNSUPPORTED; ERR_TRANSPORT, ERR_UNKNOWN, ERR_SIGNATURE, ERR_UNSIGNED,
-/// ERR_MALFORMED, ERR_REJECTED, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED: no balance; the waiting
+/// ERR_MALFORMED, ERR_KEY_MISMATCH (Alipay has another certificate), ERR_REJECTED, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED: no balance; the waiting
 /// points are filled in all the same.
 // Safety: `client` as everywhere; texts and structure are as the header describes them.
 #[unsafe(no_mangle)]
@@ -269,6 +278,9 @@ fn c_report(report: &Report) -> pointcard_report {
         retry_in_ms: report.retry_in_ms,
         clock_wrong: report.clock_wrong.into(),
         held: report.held,
+        paused: report.paused,
+        next_key_used: report.next_key_used.into(),
+        paused_merchant: chars(&report.paused_merchant),
     }
 }
 

@@ -26,9 +26,13 @@ pub use answer::{Answer, CheckFn};
 pub use canonical::{Param, canonical};
 pub use outcome::{Outcome, classify};
 pub use request::{SignFn, build, request_size};
-pub use session::{APP_AUTH_TOKEN_MAX, APP_ID_MAX, GATEWAY, GATEWAY_SANDBOX, Session, is_safe};
+pub use session::{
+    APP_AUTH_TOKEN_MAX, APP_ID_MAX, CERT_SN_MAX, GATEWAY, GATEWAY_SANDBOX, Session, is_safe,
+};
 
 use crate::crypto::{self, Digest};
+use crate::status::{Error, Result};
+use core::ffi::CStr;
 
 /// Longest signature in bytes: that of the largest key of this build.
 pub const SIGNATURE_MAX: usize = crypto::MAX_BYTES;
@@ -88,10 +92,29 @@ impl Charset {
 
     /// The `Content-Type` header of a request.
     pub const fn content_type(self) -> &'static str {
-        match self {
-            Charset::Utf8 => "application/x-www-form-urlencoded;charset=utf-8",
-            #[cfg(feature = "gbk")]
-            Charset::Gbk => "application/x-www-form-urlencoded;charset=GBK",
+        match self.c_content_type().to_str() {
+            Ok(text) => text,
+            Err(_) => "",
         }
+    }
+
+    /// [`content_type`](Self::content_type) for C.
+    pub const fn c_content_type(self) -> &'static CStr {
+        match self {
+            Charset::Utf8 => c"application/x-www-form-urlencoded;charset=utf-8",
+            #[cfg(feature = "gbk")]
+            Charset::Gbk => c"application/x-www-form-urlencoded;charset=GBK",
+        }
+    }
+
+    /// Refuses a text this charset cannot say: `Encoding` with the byte offset of the first such
+    /// character.
+    pub fn check(self, text: &str, what: &'static str) -> Result<()> {
+        match self {
+            Charset::Utf8 => Ok(()),
+            #[cfg(feature = "gbk")]
+            Charset::Gbk => crate::text::gbk::check(text),
+        }
+        .map_err(|error: Error| Error { what, ..error })
     }
 }

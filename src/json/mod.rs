@@ -219,6 +219,13 @@ impl<'a> Value<'a> {
         text::write(self, out)
     }
 
+    /// Shows a string's text, or a number as it stands, character by character, to whoever wants
+    /// some of it only. What is no character, or cannot be decoded without the feature `gbk`, is
+    /// U+FFFD. Other kinds have none.
+    pub fn each_char(&self, see: &mut dyn FnMut(char)) {
+        text::each_char(self, see);
+    }
+
     /// True when it is a string whose decoded text is `text`.
     pub fn is(&self, text: &[u8]) -> bool {
         self.kind == Kind::String && text::equal(self, text)

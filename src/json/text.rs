@@ -29,6 +29,29 @@ pub(super) fn write(value: &Value<'_>, out: &mut Writer<'_>) -> Result<()> {
     Ok(())
 }
 
+/// See [`Value::each_char`].
+pub(super) fn each_char(value: &Value<'_>, see: &mut dyn FnMut(char)) {
+    if !matches!(value.kind, Kind::String | Kind::Number) {
+        return;
+    }
+    for piece in Pieces::of(value) {
+        let mut room = [0; 4];
+        match piece {
+            Piece::Char(c) => see(c),
+            Piece::Plain(text) => shown(core::str::from_utf8(text).ok(), see),
+            Piece::Gbk(pair) => {
+                let mut writer = Writer::new(&mut room);
+                let known = gbk(pair, &mut writer).is_ok();
+                shown(writer.finish_str().ok().filter(|_| known), see);
+            }
+        }
+    }
+}
+
+fn shown(text: Option<&str>, see: &mut dyn FnMut(char)) {
+    text.unwrap_or("\u{fffd}").chars().for_each(see);
+}
+
 #[cfg(feature = "gbk")]
 pub(crate) use crate::text::gbk::decode as gbk;
 

@@ -28,6 +28,11 @@ pub fn after(retry_after_s: u32, random: u32) -> u32 {
     asked + scale(asked / 4 + 1_000, random)
 }
 
+/// How long to wait where only a person can help: the longest back-off, at least half of it.
+pub fn pause(random: u32) -> u32 {
+    full_jitter(u32::MAX, random | HALF)
+}
+
 /// `random` of 2^32, scaled to 0..=`ceiling`.
 fn scale(ceiling: u32, random: u32) -> u32 {
     (((u64::from(ceiling) + 1) * u64::from(random)) >> 32) as u32
@@ -58,11 +63,7 @@ impl Pace {
         self.failures = 0;
         self.not_before = 0;
         if let Some(suspect) = self.suspect().filter(|suspect| *suspect != seq) {
-            self.defer(
-                suspect,
-                now.saturating_add(full_jitter(u32::MAX, random | HALF).into()),
-                now,
-            );
+            self.defer(suspect, now.saturating_add(pause(random).into()), now);
         }
         self.failing = (NONE, 0);
     }
@@ -80,7 +81,7 @@ impl Pace {
         wait
     }
 
-    /// Only a person or a new configuration helps (token, key, clock): the longest wait at once.
+    /// Only a person or a new configuration helps (key, clock, permission): the longest wait at once.
     pub fn line_paused(&mut self, seq: u64, now: u64, random: u32) -> u32 {
         self.failures = self.failures.max(9);
         self.line_failed(seq, now, 0, random | HALF)
@@ -105,7 +106,7 @@ impl Pace {
     /// False when there is no room for another one.
     fn defer(&mut self, seq: u64, due: u64, now: u64) -> bool {
         self.forget(seq);
-        let free = |slot: &&mut (u64, u64)| slot.0 == NONE || wait(slot.1, now) == 0;
+        let free = |slot: &&mut (u64, u64)| slot.0 == NONE || left(slot.1, now) == 0;
         match self.deferred.iter_mut().find(free) {
             Some(slot) => *slot = (seq, due),
             None => return false,
@@ -122,12 +123,12 @@ impl Pace {
 
     /// Milliseconds until anything at all may be sent; 0 = now.
     pub fn line_wait(&self, now: u64) -> u32 {
-        wait(self.not_before, now)
+        left(self.not_before, now)
     }
 
     /// Milliseconds until entry `seq` may be sent, the line aside; 0 = now.
     pub fn entry_wait(&self, seq: u64, now: u64) -> u32 {
-        self.deferred.iter().find(|slot| slot.0 == seq).map_or(0, |slot| wait(slot.1, now))
+        self.deferred.iter().find(|slot| slot.0 == seq).map_or(0, |slot| left(slot.1, now))
     }
 }
 
@@ -142,7 +143,7 @@ const HALF: u32 = 1 << 31;
 
 /// What is left until `due`. More than the longest wait there is means that the clock jumped back
 /// (a counter of 32 bits, a reset): then it is due.
-fn wait(due: u64, now: u64) -> u32 {
+pub(crate) fn left(due: u64, now: u64) -> u32 {
     const LONGEST: u64 = (ASKED_MAX_S as u64 * 5 / 4 + 1) * 1_000;
     match due.saturating_sub(now) {
         left if left > LONGEST => 0,

@@ -7,6 +7,7 @@
 //! refused, because a field that is not understood must not be dropped from a payment.
 
 use crate::crypto::{Digest, Hasher};
+use crate::gateway::Charset;
 use crate::gateway::points::{self, TransType};
 use crate::queue;
 use crate::status::{Error, Result, Status};
@@ -37,6 +38,8 @@ pub struct Sale<'a> {
     pub req_id: &'a str,
     /// Tells apart two credits for one trade number (a second card, a bonus); usually empty.
     pub part: &'a str,
+    /// Whose sale it is, of the configured merchants; empty = the client's own.
+    pub merchant: &'a str,
 }
 
 /// Who a record is made for: the part of the configuration that goes into `req_id`.
@@ -105,6 +108,13 @@ impl<'a> Deposit<'a> {
         text::check(deposit.memo.as_bytes(), "sale.memo", points::MEMO_MAX)?;
         text::check(deposit.ext_info.as_bytes(), "sale.ext_info", points::EXT_INFO_MAX)?;
         Ok(deposit)
+    }
+
+    /// Refuses what the session's charset cannot say: `Encoding` with the member and the offset of
+    /// the first such character. (The other members are ASCII.)
+    pub fn check_charset(&self, charset: Charset) -> Result<()> {
+        charset.check(self.memo, "sale.memo")?;
+        charset.check(self.ext_info, "sale.ext_info")
     }
 
     fn fields(&self) -> [&'a str; FIELDS] {
@@ -260,6 +270,7 @@ mod tests {
         activity_account: "",
         req_id: "",
         part: "",
+        merchant: "",
     };
 
     fn deposit() -> Deposit<'static> {

@@ -4,10 +4,11 @@
 //! The client is locked for the moments between transfers and never while the transport works, so
 //! `accrue` and `status` go on meanwhile on another thread.
 
-use crate::client::{ANSWER_MAX, Client, REQUEST_MAX, Step};
+use crate::client::{ANSWER_MAX, Client, MERCHANT_MAX, REQUEST_MAX, Step};
 use crate::outcome::{Outcome, Verdict};
 use crate::port::{HttpAnswer, Ports, Transport, TransportError};
 use crate::status::{Error, Result, Status};
+use crate::text::Text;
 
 /// Longest time one transfer may take, in milliseconds.
 pub const TRANSFER_MS: u32 = 15_000;
@@ -40,7 +41,7 @@ impl<'c, P: Ports> Shared<'c, P> for core::cell::RefCell<Client<'c, P>> {
 }
 
 /// What a `sync` did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Requests handed to the transport.
     pub sent: u32,
@@ -59,7 +60,15 @@ pub struct Report {
     /// Of those, passed over by the latest look: another configuration's, or not to be sent by this
     /// one. They wait for a person.
     pub held: u32,
-    /// Milliseconds until it is worth calling again; 0 with entries waiting = at once.
+    /// Of those waiting, passed over by the latest look because the gateway refuses their merchant's
+    /// token: they wait for [`Client::set_token`].
+    pub paused: u32,
+    /// Whose the oldest of those is; empty = the client's own (or there are none).
+    pub paused_merchant: Text<MERCHANT_MAX>,
+    /// An answer was verified with Alipay's next key since the client was opened.
+    pub next_key_used: bool,
+    /// Milliseconds until it is worth calling again; 0 with entries waiting that are neither held
+    /// nor paused = at once.
     pub retry_in_ms: u32,
     /// The terminal's clock is unknown or far from the gateway's.
     pub clock_wrong: bool,
@@ -108,6 +117,9 @@ pub fn sync<'c, P: Ports>(
         client.flush()?;
         report.waiting = client.status().waiting + client.status().sent_unknown;
         report.held = client.held();
+        report.paused = client.paused();
+        report.paused_merchant = client.paused_merchant();
+        report.next_key_used = client.next_key_used();
         report.retry_in_ms = client.due_in_ms();
         report.clock_wrong = client.clock_wrong();
         Ok(report)

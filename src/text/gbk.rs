@@ -37,6 +37,15 @@ pub fn encode(text: &str, out: &mut Writer<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Whether `text` can be said in GBK at all. Errors as [`encode`].
+pub fn check(text: &str) -> Result<()> {
+    let is_foreign = |c: &char| !c.is_ascii() && pair_of(*c).is_none();
+    match text.char_indices().find(|(_, c)| is_foreign(c)) {
+        Some((at, _)) => Err(foreign(at)),
+        None => Ok(()),
+    }
+}
+
 /// Appends GBK `bytes` as UTF-8.
 ///
 /// `Encoding` with the offset of the first byte that is no part of GBK text; what stands before
@@ -132,7 +141,9 @@ mod tests {
     fn gbk(text: &str) -> Result<Vec<u8>> {
         let mut room = vec![0; text.len()];
         let mut writer = Writer::new(&mut room);
-        encode(text, &mut writer)?;
+        let checked = check(text);
+        assert_eq!(encode(text, &mut writer), checked);
+        checked?;
         let len = writer.finish()?.len();
         let mut place = text.as_bytes().to_vec();
         let in_place = encode_in_place(&mut place)?;

@@ -1,0 +1,81 @@
+//! Texts people read, in the charset this program has them in (config.text_charset).
+//!
+//! In: C texts, UTF-8 or GBK. Out: UTF-8, converted once, in room the caller lent; what is no text
+//! is `Encoding` with the offset of its first bad byte.
+
+use core::ffi::c_char;
+
+use super::cell::CClient;
+use super::ports::Texts;
+use super::{call_bytes, utf8};
+use crate::client::Client;
+use crate::queue::BODY_MAX;
+use crate::status::{Error, Result, Status};
+
+/// Reads texts; the room is for those that are converted.
+pub(super) struct Reader<'r> {
+    texts: Texts,
+    room: &'r mut [u8],
+}
+
+/// Runs `work` with a reader for `client`'s texts.
+pub(super) fn with<R>(
+    client: &mut CClient,
+    work: impl FnOnce(&mut CClient, &mut Reader<'_>) -> Result<R>,
+) -> Result<R> {
+    match Client::ports(client).texts {
+        Texts::Utf8 => work(client, &mut Reader { texts: Texts::Utf8, room: &mut [] }),
+        Texts::Gbk => with_room(client, work),
+    }
+}
+
+/// Apart, so that only who hands in GBK pays for the room. No record holds more text than this.
+#[inline(never)]
+fn with_room<R>(
+    client: &mut CClient,
+    work: impl FnOnce(&mut CClient, &mut Reader<'_>) -> Result<R>,
+) -> Result<R> {
+    let mut room = [0; BODY_MAX];
+    work(client, &mut Reader { texts: Texts::Gbk, room: &mut room })
+}
+
+impl<'r> Reader<'r> {
+    /// A text of at most `max` bytes, as it was handed in. Null = empty.
+    // Safety: as `call_text`; the text is not changed while `'r` lasts.
+    pub(super) unsafe fn read(
+        &mut self,
+        text: *const c_char,
+        what: &'static str,
+        max: usize,
+    ) -> Result<&'r str> {
+        // Safety: as promised above.
+        let bytes: &'r [u8] = unsafe { call_bytes(text, what, max)? };
+        match self.texts {
+            Texts::Utf8 => utf8(bytes, what),
+            Texts::Gbk => self.convert(bytes, what),
+        }
+    }
+
+    #[cfg(feature = "gbk")]
+    fn convert(&mut self, bytes: &[u8], what: &'static str) -> Result<&'r str> {
+        use crate::text::{Writer, gbk};
+        let here = |error: Error| Error { what, ..error };
+        let mut counter = Writer::new(&mut []);
+        gbk::decode(bytes, &mut counter).map_err(here)?;
+        let len = counter.needed();
+        let too_long = Error::new(Status::TooLong, what).at(BODY_MAX);
+        let (mine, rest) =
+            core::mem::take(&mut self.room).split_at_mut_checked(len).ok_or(too_long)?;
+        self.room = rest;
+        let mut writer = Writer::new(mine);
+        gbk::decode(bytes, &mut writer).map_err(here)?;
+        writer.finish_str().map_err(here)
+    }
+
+    /// Never called: without the feature pointcard_init refuses GBK.
+    #[cfg(not(feature = "gbk"))]
+    fn convert(&mut self, bytes: &[u8], what: &'static str) -> Result<&'r str> {
+        let _ = (bytes, &self.room, BODY_MAX);
+        Err(Error::new(Status::Unsupported, what))
+    }
+}
