@@ -222,6 +222,11 @@ typedef struct pointcard_detail {
     char sub_code[129];
     /** All of the above as one English line. */
     char text[160];
+    /**
+     * The gateway's words for it (sub_msg, else msg), mostly Chinese, always UTF-8; may be cut.
+     * What quotes a request ends at its first "="; long numbers show four digits.
+     */
+    char words[161];
 } pointcard_detail;
 
 /**
@@ -481,13 +486,22 @@ pointcard_storage pointcard_ram_storage(struct pointcard_ram *ram,
 /* ---- Configuration and life ---------------------------------------------------------------- */
 
 /** Bytes of a pointcard_client. */
-#define POINTCARD_CLIENT_SIZE 36864
+#define POINTCARD_CLIENT_SIZE 40960
 
 /** sign_type: RSA with SHA-256, the default. */
 #define POINTCARD_RSA2 0
 
 /** sign_type: RSA with SHA-1, for applications from before 2018. */
 #define POINTCARD_RSA 1
+
+/** charset, text_charset: UTF-8, the default. */
+#define POINTCARD_UTF8 0
+
+/** charset, text_charset: GBK; needs the feature gbk. */
+#define POINTCARD_GBK 1
+
+/** Most merchants of pointcard_config.merchants. */
+#define POINTCARD_PROFILES_MAX 8
 
 /** Flag: allow plain HTTP to a host that is not this machine (a TLS proxy on a trusted wire). */
 #define POINTCARD_F_PLAIN_HTTP 1
@@ -500,7 +514,7 @@ pointcard_storage pointcard_ram_storage(struct pointcard_ram *ram,
  * be freed. Zero it (static memory is) or leave it as it is before pointcard_init.
  */
 struct pointcard_client {
-    uint64_t opaque[4608];
+    uint64_t opaque[5120];
 };
 
 /**
@@ -510,8 +524,27 @@ struct pointcard_client {
 typedef void (*pointcard_outcome_fn)(void *ctx, const pointcard_outcome *outcome);
 
 /**
+ * One more merchant a software house acts for on this terminal, under the same application. Texts
+ * are NUL-terminated ASCII, borrowed until pointcard_close (the token only during
+ * pointcard_init). Frozen: it will not grow.
+ */
+typedef struct pointcard_merchant {
+    /** Any stable id, at most 64 bytes; pointcard_sale.merchant names it. Required. */
+    const char *merchant;
+    /**
+     * Token of this merchant's consent, at most 40 bytes. NULL: the merchant's entries wait for
+     * pointcard_set_token.
+     */
+    const char *app_auth_token;
+    /** Point account of this merchant's sales unless they say otherwise, at most 32 bytes. */
+    const char *activity_account;
+    /** Shop of this merchant's sales unless they say otherwise, at most 32 bytes. */
+    const char *shop_id;
+} pointcard_merchant;
+
+/**
  * What a client is told once. Texts are NUL-terminated UTF-8 and borrowed until pointcard_close
- * (the keys only during pointcard_init); NULL or "" = default.
+ * (keys, certificates and tokens only during pointcard_init); NULL or "" = default.
  */
 typedef struct pointcard_config {
     /** Set by POINTCARD_CONFIG_INIT. */
@@ -524,7 +557,10 @@ typedef struct pointcard_config {
     const char *app_id;
     /** The merchant an ISV acts for (any stable id, at most 64 bytes); default: itself. */
     const char *merchant;
-    /** Token of that merchant's consent (app_auth_token), at most 40 bytes. */
+    /**
+     * Token of that merchant's consent (app_auth_token), at most 40 bytes; pointcard_set_token
+     * changes it later.
+     */
     const char *app_auth_token;
     /**
      * The app's private key: PEM or one line of base64, PKCS#1 or PKCS#8. Required unless
@@ -535,7 +571,7 @@ typedef struct pointcard_config {
     const char *app_public_key;
     /**
      * Alipay's public key, from the console: PEM or one line of base64. It is not the app's own
-     * public key; mixing them up is ERR_KEY_MISMATCH. Required.
+     * public key; mixing them up is ERR_KEY_MISMATCH. Required unless there are certificates.
      */
     const char *alipay_public_key;
     /** Point account sales go to unless they say otherwise, at most 32 bytes. */
@@ -566,6 +602,49 @@ typedef struct pointcard_config {
     const char *ca_pem;
     /** Built-in HTTPS: proxy, such as "http://10.0.0.1:3128"; default: the environment's. */
     const char *proxy;
+    /**
+     * Charset of requests: POINTCARD_UTF8 (default) or POINTCARD_GBK. In a GBK session a sale
+     * with a character outside GBK is refused: ERR_ENCODING with its offset.
+     */
+    int32_t charset;
+    /**
+     * Charset of the texts people read (memo, ext_info) that this program hands in:
+     * POINTCARD_UTF8 (default) or POINTCARD_GBK. They are stored as UTF-8, and what comes back
+     * from the library always is UTF-8.
+     */
+    int32_t text_charset;
+    /**
+     * Content key from the console, base64 of 16 bytes: requests and successes are then encrypted
+     * (AES); a success in the clear is ERR_MALFORMED and repeated. Needs the feature aes.
+     */
+    const char *content_key;
+    /**
+     * Certificate mode: the app's certificate (appCertPublicKey), PEM. It must belong to the
+     * private key (ERR_KEY_MISMATCH); with `signer` it may take the place of app_public_key.
+     * Needs the feature certificates, and the next two members.
+     */
+    const char *app_cert;
+    /**
+     * Certificate mode: Alipay's certificate (alipayCertPublicKey_RSA2), PEM; its key verifies
+     * answers. It is trusted as given: it is not checked against the root certificates. With it
+     * alipay_public_key stays empty.
+     */
+    const char *alipay_cert;
+    /** Certificate mode: Alipay's next certificate, as alipay_public_key_next. Optional. */
+    const char *alipay_cert_next;
+    /** Certificate mode: Alipay's root certificates (alipayRootCert), PEM, several in a row. */
+    const char *alipay_root_cert;
+    /**
+     * While Alipay changes its key: the other one. Answers that verify with either are good;
+     * pointcard_report.next_key_used says when this one did. Optional.
+     */
+    const char *alipay_public_key_next;
+    /** More merchants, read during pointcard_init; NULL = none. */
+    const struct pointcard_merchant *merchants;
+    /** How many, at most POINTCARD_PROFILES_MAX. */
+    uint32_t merchant_count;
+    /** Zero. */
+    uint32_t reserved;
 } pointcard_config;
 
 /** Bytes of a pointcard_client in this library, for bindings that cannot read the header. */
@@ -588,7 +667,8 @@ POINTCARD_API size_t pointcard_client_size(void);
  *
  * Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
  * ERR_ENCODING, ERR_ARGUMENT, ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
- * ERR_KEY_MISMATCH, ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
+ * ERR_KEY_MISMATCH, ERR_DUPLICATE (merchants; `at` in the detail is the index), ERR_UNSUPPORTED (a
+ * feature this library was built without), ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
  * ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
  * for interrupt handlers.
  */
@@ -597,6 +677,23 @@ pointcard_status pointcard_init_abi(struct pointcard_client *client,
                                     size_t client_size,
                                     uint32_t abi_version,
                                     const struct pointcard_config *config);
+
+/**
+ * Gives a merchant another token; entries that waited because the gateway refused the one before
+ * go out with the next pointcard_sync. May be called while a sync is under way.
+ *
+ * @param client    an open client
+ * @param merchant  one of the configured merchants; NULL or "" = the client's own
+ * @param token     app_auth_token of the merchant's consent, ASCII, at most 40 bytes; copied, wiped
+ *                  when it is replaced or the client is closed, and not stored: configure it, too
+ *
+ * Returns ERR_NULL, ERR_NOT_FOUND (no such merchant), ERR_MISSING (no token), ERR_TOO_LONG,
+ * ERR_ENCODING, ERR_BAD_STATE, ERR_BUSY.
+ */
+POINTCARD_API
+pointcard_status pointcard_set_token(struct pointcard_client *client,
+                                     const char *merchant,
+                                     const char *token);
 
 /**
  * Closes a client: wipes its keys, closes its storage. Entries stay on the medium.
@@ -616,7 +713,10 @@ POINTCARD_API pointcard_status pointcard_close(struct pointcard_client *client);
 
 /* ---- Accrue -------------------------------------------------------------------------------- */
 
-/** A paid sale. Texts are NUL-terminated UTF-8, read during the call; NULL or "" = not given. */
+/**
+ * A paid sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo and
+ * ext_info come in config.text_charset (UTF-8 unless told otherwise), the others are ASCII.
+ */
 typedef struct pointcard_sale {
     /** Set by POINTCARD_SALE_INIT. */
     uint32_t struct_size;
@@ -641,6 +741,8 @@ typedef struct pointcard_sale {
     const char *req_id;
     /** Tells apart two credits for one biz_no (a bonus), ASCII, at most 32 bytes. */
     const char *part;
+    /** Whose sale it is, of config.merchants; default: the client's own. */
+    const char *merchant;
 } pointcard_sale;
 
 /** Where a sale went. */
@@ -666,8 +768,9 @@ typedef struct pointcard_ticket {
  * @param sale    read during the call
  * @param ticket  receives where it went; may be NULL
  *
- * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_RANGE (points),
- * ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING (not text, or not to
+ * be said in config.charset; the detail has the member and the offset), ERR_RANGE (points),
+ * ERR_NOT_FOUND (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
  * was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
  * Not for interrupt handlers.
  */
@@ -714,7 +817,10 @@ typedef struct pointcard_report {
     uint32_t deferred;
     /** Entries still waiting here. */
     uint32_t waiting;
-    /** Milliseconds until it is worth calling again. */
+    /**
+     * Milliseconds until it is worth calling again; 0 with entries waiting that are neither held
+     * nor paused = at once.
+     */
     uint32_t retry_in_ms;
     /** 1: the terminal's clock is unknown or wrong. */
     uint32_t clock_wrong;
@@ -723,6 +829,18 @@ typedef struct pointcard_report {
      * by this one.
      */
     uint32_t held;
+    /**
+     * Of the waiting entries, those of merchants whose token the gateway refuses (or who have
+     * none yet): they wait for pointcard_set_token.
+     */
+    uint32_t paused;
+    /**
+     * 1: an answer was verified with config.alipay_public_key_next (or alipay_cert_next) since
+     * pointcard_init: Alipay has changed its key, and the configuration can follow.
+     */
+    uint32_t next_key_used;
+    /** Whose the oldest paused entry is; empty = the client's own, or there is none. */
+    char paused_merchant[65];
 } pointcard_report;
 
 /** A shopper's points. */
@@ -801,7 +919,7 @@ pointcard_status pointcard_sync(pointcard_client *client,
  *
  * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_BAD_STATE,
  * ERR_BUSY, ERR_UNSUPPORTED; ERR_TRANSPORT, ERR_UNKNOWN, ERR_SIGNATURE, ERR_UNSIGNED,
- * ERR_MALFORMED, ERR_REJECTED, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED: no balance; the waiting
+ * ERR_MALFORMED, ERR_KEY_MISMATCH (Alipay has another certificate), ERR_REJECTED, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED: no balance; the waiting
  * points are filled in all the same.
  */
 POINTCARD_API

@@ -28,6 +28,7 @@ int main(void)
     MEMBER(pointcard_detail, code);
     MEMBER(pointcard_detail, sub_code);
     MEMBER(pointcard_detail, text);
+    MEMBER(pointcard_detail, words);
     STRUCT(pointcard_fault);
     MEMBER(pointcard_fault, struct_size);
     MEMBER(pointcard_fault, status);
@@ -135,6 +136,11 @@ int main(void)
     STRUCT(pointcard_file);
     STRUCT(pointcard_ram);
     STRUCT(pointcard_client);
+    STRUCT(pointcard_merchant);
+    MEMBER(pointcard_merchant, merchant);
+    MEMBER(pointcard_merchant, app_auth_token);
+    MEMBER(pointcard_merchant, activity_account);
+    MEMBER(pointcard_merchant, shop_id);
     STRUCT(pointcard_config);
     MEMBER(pointcard_config, struct_size);
     MEMBER(pointcard_config, flags);
@@ -159,6 +165,17 @@ int main(void)
     MEMBER(pointcard_config, on_outcome_ctx);
     MEMBER(pointcard_config, ca_pem);
     MEMBER(pointcard_config, proxy);
+    MEMBER(pointcard_config, charset);
+    MEMBER(pointcard_config, text_charset);
+    MEMBER(pointcard_config, content_key);
+    MEMBER(pointcard_config, app_cert);
+    MEMBER(pointcard_config, alipay_cert);
+    MEMBER(pointcard_config, alipay_cert_next);
+    MEMBER(pointcard_config, alipay_root_cert);
+    MEMBER(pointcard_config, alipay_public_key_next);
+    MEMBER(pointcard_config, merchants);
+    MEMBER(pointcard_config, merchant_count);
+    MEMBER(pointcard_config, reserved);
     STRUCT(pointcard_sale);
     MEMBER(pointcard_sale, struct_size);
     MEMBER(pointcard_sale, points);
@@ -170,6 +187,7 @@ int main(void)
     MEMBER(pointcard_sale, activity_account);
     MEMBER(pointcard_sale, req_id);
     MEMBER(pointcard_sale, part);
+    MEMBER(pointcard_sale, merchant);
     STRUCT(pointcard_ticket);
     MEMBER(pointcard_ticket, struct_size);
     MEMBER(pointcard_ticket, duplicate);
@@ -187,6 +205,9 @@ int main(void)
     MEMBER(pointcard_report, retry_in_ms);
     MEMBER(pointcard_report, clock_wrong);
     MEMBER(pointcard_report, held);
+    MEMBER(pointcard_report, paused);
+    MEMBER(pointcard_report, next_key_used);
+    MEMBER(pointcard_report, paused_merchant);
     STRUCT(pointcard_balance);
     MEMBER(pointcard_balance, struct_size);
     MEMBER(pointcard_balance, waiting_entries);
