@@ -1,20 +1,22 @@
-//! One exchange at a time: a due entry (or a query) → signed bytes; an answer → its [`Outcome`].
+//! One exchange at a time: a due entry (or a call) → signed bytes; an answer → its [`Outcome`].
 //!
 //! In: the buffer to build a request in; later what the transport brought back. Out: a [`Step`] to
 //! POST; later an [`Outcome`], with the queue already brought up to date. What an answer *means*
 //! is `verdict`'s business.
 
+use super::call::Call;
 use super::keys::Vault;
+use super::signing::Unsigned;
 use super::{Client, KIND_DEPOSIT, REQUEST_MAX, Step};
 use crate::crypto::Digest;
 use crate::gateway::points::{self, Query};
-use crate::gateway::{self, Session};
+use crate::gateway::{self, METHOD_MAX, Session};
 use crate::outcome::{Detail, Outcome, Verdict};
 use crate::points::sale::{self, Deposit};
 use crate::port::{HttpAnswer, Ports, Request, TransportError};
 use crate::queue::Entry;
 use crate::status::{Error, Result, Status};
-use crate::text::Text;
+use crate::text::{self, Text};
 
 /// A terminal clock this far from the server's is wrong, in seconds.
 const CLOCK_TOLERANCE: u64 = 300;
@@ -27,10 +29,13 @@ pub(super) struct Flight {
     pub(super) attempts: u8,
     points: u32,
     pub(super) req_id: Text<32>,
-    pub(super) query: bool,
     /// Whose request it is, and which of their tokens it carries.
     pub(super) profile: u64,
     pub(super) issue: u32,
+    /// A call's; an entry's is not kept.
+    method: Text<METHOD_MAX>,
+    /// Its string was handed out and its signature has not come: nothing was sent.
+    pub(super) unsigned: Option<Unsigned>,
 }
 
 impl<P: Ports> Client<'_, P> {
@@ -62,6 +67,14 @@ impl<P: Ports> Client<'_, P> {
     }
 
     fn start_next<'b>(&mut self, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
+        match self.due(buf)? {
+            Some(seq) => self.signs_here().and_then(|()| self.send(seq, buf)),
+            None => Ok(None),
+        }
+    }
+
+    /// The entry to send now, if there is one; `buf` is room to look at entries with.
+    pub(super) fn due(&mut self, buf: &mut [u8]) -> Result<Option<u64>> {
         self.no_flight()?;
         self.mend()?;
         let now = self.ports.clock().monotonic_ms();
@@ -76,13 +89,10 @@ impl<P: Ports> Client<'_, P> {
         if due.is_none() && suspect.is_some() {
             due = self.pick(now, None, buf)?;
         }
-        match due {
-            Some(seq) => self.send(seq, buf),
-            None => {
-                self.queue.commit(self.ports.storage())?;
-                Ok(None)
-            }
+        if due.is_none() {
+            self.queue.commit(self.ports.storage())?;
         }
+        Ok(due)
     }
 
     /// The oldest entry that may be sent now, `pass_over` aside. Counts what is held and what waits
@@ -129,7 +139,7 @@ impl<P: Ports> Client<'_, P> {
         let update = deposit.update(entry.item.req_id, entry.item.points);
         let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
         let request = gateway::build(&session, points::UPDATE, &update, time, &mut sign, buf)?;
-        let mut flight = Flight { issue: whose.issue(), ..Flight::of(&entry) };
+        let mut flight = Flight::of(&entry, whose.issue());
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
         Ok(Some(self.take_off(flight, request)))
     }
@@ -156,15 +166,9 @@ impl<P: Ports> Client<'_, P> {
         let account = if account.is_empty() { self.config.activity_account } else { account };
         sale::required_id(user_id, "user_id", points::USER_ID_MAX)?;
         sale::required_id(account, "activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
-        let time = self.unix_time();
-        let Self { ports, vault, config, wire, profiles, .. } = self;
-        let whose = profiles.with_account(account);
-        let session = config.session(wire, whose.map_or("", |whose| whose.token()));
+        let merchant = self.profiles.with_account(account).map_or("", |whose| whose.merchant);
         let query = Query { activity_account: account, user_id };
-        let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
-        let request = gateway::build(&session, points::QUERY, &query, time, &mut sign, buf)?;
-        let flight = Flight { query: true, ..Flight::none() };
-        Ok(self.take_off(flight, request))
+        self.start_call(&Call { merchant, ..Call::default() }, &query, buf)
     }
 
     /// Forgets a transfer whose end nobody can tell: the entry is repeated.
@@ -183,10 +187,20 @@ impl<P: Ports> Client<'_, P> {
         }
     }
 
-    fn take_off<'b>(&mut self, flight: Flight, request: Request<'b>) -> Step<'b> {
+    pub(super) fn take_off<'b>(&mut self, flight: Flight, request: Request<'b>) -> Step<'b> {
+        Step { request, exchange: self.depart(flight) }
+    }
+
+    /// The flight is under way, under a number of its own.
+    pub(super) fn depart(&mut self, flight: Flight) -> u32 {
         self.exchange = self.exchange.wrapping_add(1);
         self.flight = Some(Flight { exchange: self.exchange, ..flight });
-        Step { request, exchange: self.exchange }
+        self.exchange
+    }
+
+    /// The flight under way is now this one.
+    pub(super) fn go_on(&mut self, flight: Flight) {
+        self.flight = Some(flight);
     }
 
     /// Ends the exchange with what came back: the answer's status, headers and body.
@@ -216,11 +230,11 @@ impl<P: Ports> Client<'_, P> {
         body: &[u8],
     ) -> Result<Outcome> {
         self.mend()?;
-        let flight = self.land(exchange)?;
+        let flight = self.land_signed(exchange)?;
         self.correct_clock(http.date);
-        let judged = self.judge(&flight, http, body);
-        if flight.query {
-            return Ok(self.end_query(flight, judged));
+        let judged = self.judge(&flight, http, body, None);
+        if flight.is_call() {
+            return Ok(self.end_call(flight, judged));
         }
         self.end_update(flight, judged, http)
     }
@@ -233,20 +247,22 @@ impl<P: Ports> Client<'_, P> {
 
     fn fail(&mut self, exchange: u32, error: TransportError) -> Result<Outcome> {
         let flight = self.land(exchange)?;
-        let status = if error.not_sent { Status::Transport } else { Status::Unknown };
+        // What was never signed cannot have been sent.
+        let not_sent = error.not_sent || flight.unsigned.is_some();
+        let status = if not_sent { Status::Transport } else { Status::Unknown };
         self.detail =
             Detail { error: Error::new(status, "transport").port(error.code), ..Detail::new() };
-        if error.not_sent && !flight.query {
+        if not_sent && !flight.is_call() && flight.unsigned.is_none() {
             self.queue.retract(self.ports.storage(), flight.seq)?;
         }
-        let verdict = if error.not_sent { Verdict::Deferred } else { Verdict::Unknown };
-        let wait = if flight.query { 0 } else { self.line_failed(flight.seq, 0) };
+        let verdict = if not_sent { Verdict::Deferred } else { Verdict::Unknown };
+        let wait = if flight.is_call() { 0 } else { self.line_failed(flight.seq, 0) };
         Ok(flight.outcome(verdict, status, wait))
     }
 
     fn land(&mut self, exchange: u32) -> Result<Flight> {
         match self.flight.take() {
-            Some(flight) if flight.exchange == exchange => Ok(flight),
+            Some(flight) if flight.is(exchange) => Ok(flight),
             other => {
                 self.flight = other;
                 Err(Error::new(Status::Argument, "exchange"))
@@ -254,8 +270,26 @@ impl<P: Ports> Client<'_, P> {
         }
     }
 
+    /// Lands what was sent; what still waits for its signature stays.
+    fn land_signed(&mut self, exchange: u32) -> Result<Flight> {
+        match &self.flight {
+            Some(flight) if flight.is(exchange) && flight.unsigned.is_some() => {
+                Err(Error::new(Status::BadState, "exchange"))
+            }
+            _ => self.land(exchange),
+        }
+    }
+
+    /// Lands a call; an entry's flight stays, for its end belongs to the queue.
+    pub(super) fn land_call(&mut self, exchange: u32) -> Result<Flight> {
+        match &self.flight {
+            Some(flight) if !flight.is_call() => Err(Error::new(Status::Argument, "exchange")),
+            _ => self.land_signed(exchange),
+        }
+    }
+
     /// Compares the server's clock with ours; follows it when the integrator allows that.
-    fn correct_clock(&mut self, date: u64) {
+    pub(super) fn correct_clock(&mut self, date: u64) {
         if date == 0 {
             return;
         }
@@ -276,14 +310,22 @@ impl Flight {
             attempts: 0,
             points: 0,
             req_id: Text::new(),
-            query: false,
             profile: 0,
             issue: 0,
+            method: Text::new(),
+            unsigned: None,
         }
     }
 
-    fn of(entry: &Entry<'_>) -> Flight {
+    /// A call's. `flow_key` is the req_id its flow number must be new for, or empty.
+    pub(super) fn call(method: Text<METHOD_MAX>, flow_key: &str) -> Result<Flight> {
+        Ok(Flight { req_id: text::bounded(flow_key, "req_id")?, method, ..Flight::none() })
+    }
+
+    /// An entry's, with the token of number `issue`.
+    pub(super) fn of(entry: &Entry<'_>, issue: u32) -> Flight {
         Flight {
+            issue,
             seq: entry.seq,
             points: entry.item.points,
             profile: entry.item.profile,
@@ -293,8 +335,17 @@ impl Flight {
         }
     }
 
-    pub(super) fn method(&self) -> &'static str {
-        if self.query { points::QUERY } else { points::UPDATE }
+    /// Whether it is a call's, not an entry's.
+    pub(super) fn is_call(&self) -> bool {
+        !self.method.is_empty()
+    }
+
+    pub(super) fn is(&self, exchange: u32) -> bool {
+        self.exchange == exchange
+    }
+
+    pub(super) fn method(&self) -> &str {
+        if self.method.is_empty() { points::UPDATE } else { &self.method }
     }
 
     pub(super) fn outcome(self, verdict: Verdict, status: Status, retry_in_ms: u32) -> Outcome {
@@ -329,7 +380,7 @@ fn is_sendable(session: &Session<'_>, entry: &Entry<'_>, buf: &mut [u8]) -> Resu
 }
 
 /// Where not even the JSON fitted, what is needed is not known; what is always enough is.
-fn enough(error: Error) -> Error {
+pub(super) fn enough(error: Error) -> Error {
     match error {
         Error { status: Status::BufferTooSmall, what: "biz_content", .. } => {
             Error::new(Status::BufferTooSmall, "request").at(REQUEST_MAX)

@@ -21,7 +21,7 @@ use crate::text::{self, Text, Writer};
 /// Keys and working memory, apart from the rest so that signing can borrow both.
 pub(super) struct Vault {
     pub(super) private: PrivateKey,
-    /// The app's public key, when a signer port signs.
+    /// The app's public key, when a signer port or somebody elsewhere signs.
     pub(super) own_public: PublicKey,
     pub(super) alipay: PublicKey,
     alipay_next: PublicKey,
@@ -90,7 +90,11 @@ impl Vault {
     fn load_own(&mut self, config: &Config<'_>, has_signer: bool) -> Result<()> {
         let Vault { private, own_public, alipay, scratch, .. } = self;
         let app_cert = config.app_cert;
-        if !has_signer {
+        if config.sign_elsewhere && (has_signer || !config.private_key.is_empty()) {
+            // Who keeps the key off the till wants to hear that it is on it.
+            return Err(Error::new(Status::Argument, "config.sign_elsewhere"));
+        }
+        if !has_signer && !config.sign_elsewhere {
             let named = |e| Error { what: "config.private_key", ..e };
             private.load(config.private_key.as_bytes(), scratch).map_err(named)?;
         } else if config.app_public_key.is_empty() && !app_cert.is_empty() {

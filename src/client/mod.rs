@@ -5,11 +5,14 @@
 //! durable before the first byte of a request is handed out; only a verified answer settles.
 //!
 //! Here: configuration, opening, recording and looking. `keys` and `profiles` are what a
-//! configuration becomes; `exchange` holds requests and answers, `verdict` what an answer means.
+//! configuration becomes; `exchange` holds requests and answers, `verdict` what an answer means;
+//! `call` is every other method, `signing` for keys that are elsewhere.
 
+pub mod call;
 mod exchange;
 mod keys;
 mod profiles;
+pub mod signing;
 mod verdict;
 
 pub use profiles::{MERCHANT_MAX, Merchant, PROFILES_MAX};
@@ -51,7 +54,8 @@ pub struct Config<'c> {
     pub merchants: &'c [Merchant<'c>],
     /// The app's private key, in any form. Empty when a signer port signs.
     pub private_key: &'c str,
-    /// The app's public key: needed only with a signer port, to check what it returns.
+    /// The app's public key: needed only with a signer port or with `sign_elsewhere`, to check
+    /// what comes back.
     pub app_public_key: &'c str,
     /// Alipay's public key from the console (not the app's own). Required unless there are
     /// certificates.
@@ -85,6 +89,9 @@ pub struct Config<'c> {
     pub allow_plain_http: bool,
     /// Allow the `Date` of the gateway's answers to correct a wrong terminal clock.
     pub trust_server_time: bool,
+    /// Requests are signed elsewhere: there is no private key and no signer port, and only the
+    /// calls of [`signing`] make requests. `app_public_key` is required.
+    pub sign_elsewhere: bool,
 }
 
 /// Keys and tokens never reach a log, not even by accident.
@@ -151,7 +158,7 @@ pub struct Ticket {
     pub duplicate: bool,
 }
 
-/// A request handed out by `next_request` or `query_request`.
+/// A request handed out by `next_request`, `call_request` and their like.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'b> {
     /// POST this.

@@ -5,6 +5,7 @@
 //! and buries nothing.
 
 use super::Client;
+use super::call::{Answered, SUB_MSG_MAX};
 use super::exchange::Flight;
 use crate::gateway;
 use crate::gateway::answer::{self, Answer};
@@ -56,98 +57,153 @@ fn fingerprint(text: &str) -> u64 {
 }
 
 /// What an answer says, before the queue hears of it.
-pub(super) struct Judged {
+pub(super) struct Judged<'b> {
     outcome: gateway::Outcome,
     point_log_no: Text<64>,
     balance: Option<Balance>,
     /// The flow number was another entry's.
     foreign: bool,
+    detail: Detail,
+    sub_msg: Text<SUB_MSG_MAX>,
+    /// The answer, if its signature holds.
+    answer: Option<Answer<'b>>,
 }
 
-impl Judged {
-    fn unknown() -> Judged {
+impl Judged<'_> {
+    fn unknown(http: &HttpAnswer) -> Self {
         Judged {
             outcome: gateway::Outcome::Unknown,
             point_log_no: Text::new(),
             balance: None,
             foreign: false,
+            detail: Detail { http_status: http.status, ..Detail::new() },
+            sub_msg: Text::new(),
+            answer: None,
+        }
+    }
+
+    /// Takes over what an answer says, be it proven or not.
+    fn look(&mut self, http: &HttpAnswer, answer: &Answer<'_>) {
+        self.detail.code = printable(&answer.code().unwrap_or_default());
+        self.detail.sub_code = printable(&answer.sub_code().unwrap_or_default());
+        self.detail.words = answer.sub_msg().or(answer.msg()).map(words).unwrap_or_default();
+        self.sub_msg = answer.sub_msg().map(sub_msg).unwrap_or_default();
+        self.outcome = answer.outcome(http.status, self.detail.authenticated);
+    }
+
+    /// Takes over a verified answer, results included.
+    fn take(
+        &mut self,
+        seen: &mut Seen,
+        flight: &Flight,
+        http: &HttpAnswer,
+        answer: &Answer<'_>,
+    ) -> Result<()> {
+        self.look(http, answer);
+        match flight.method() {
+            _ if self.outcome != gateway::Outcome::Accepted => {}
+            points::QUERY => self.balance = Some(points::balance(answer)?),
+            points::UPDATE => {
+                self.point_log_no = points::point_log_no(answer)?;
+                let key = &flight.req_id;
+                self.foreign = !key.is_empty() && !seen.admit(&self.point_log_no, key);
+            }
+            _ => {}
+        }
+        match self.foreign {
+            false => Ok(()),
+            true => Err(Error::new(Status::Duplicate, "point_log_no")),
         }
     }
 }
 
 impl<P: Ports> Client<'_, P> {
-    /// Verifies first, reads second; whatever is wrong is noted in the detail.
-    pub(super) fn judge(&mut self, flight: &Flight, http: &HttpAnswer, body: &[u8]) -> Judged {
-        let mut detail = Detail { http_status: http.status, ..Detail::new() };
-        let mut judged = Judged::unknown();
+    /// Verifies first, reads second; whatever is wrong is noted in the detail. `room` is where an
+    /// encrypted answer is decrypted, for callers who want the answer itself.
+    pub(super) fn judge<'b>(
+        &mut self,
+        flight: &Flight,
+        http: &HttpAnswer,
+        body: &'b [u8],
+        room: Option<&'b mut [u8]>,
+    ) -> Judged<'b> {
+        let mut judged = Judged::unknown(http);
         match answer::read_in(body, flight.method(), self.config.charset) {
-            Ok(answer) => self.judge_answer(flight, http, &answer, &mut judged, &mut detail),
-            Err(error) => detail.error = error,
+            Ok(answer) => self.judge_answer(flight, http, answer, room, &mut judged),
+            Err(error) => judged.detail.error = error,
         }
         if judged.outcome != gateway::Outcome::Accepted {
-            if detail.error.status == Status::Ok {
-                detail.error = Error::new(status_of(judged.outcome), "answer");
+            if judged.detail.error.status == Status::Ok {
+                judged.detail.error = Error::new(status_of(judged.outcome), "answer");
             }
-            self.detail = detail;
+            self.detail = judged.detail.clone();
         }
         judged
     }
 
-    fn judge_answer(
+    fn judge_answer<'b>(
         &mut self,
         flight: &Flight,
         http: &HttpAnswer,
-        answer: &Answer<'_>,
-        judged: &mut Judged,
-        detail: &mut Detail,
+        answer: Answer<'b>,
+        room: Option<&'b mut [u8]>,
+        judged: &mut Judged<'b>,
     ) {
-        let Self { config, vault, wire, record, seen, .. } = self;
-        let opened = match vault.verify(config, answer) {
-            Ok(next) => {
-                self.next_key_used |= next;
-                detail.authenticated = true;
-                wire.unlock(answer, config.charset, record)
-            }
+        match self.vault.verify(&self.config, &answer) {
             Err(error) => {
-                detail.error = wire.explain(error, answer);
-                Ok(*answer)
+                judged.detail.error = self.wire.explain(error, &answer);
+                judged.look(http, &answer);
+                return;
             }
+            Ok(next) => self.next_key_used |= next,
+        }
+        judged.detail.authenticated = true;
+        let Self { config, wire, record, seen, .. } = self;
+        // Signed, and not to be read or not what was asked for: nobody knows what happened.
+        let doubt = match room {
+            Some(room) => wire.unlock(&answer, config.charset, room).and_then(|answer| {
+                judged.answer = Some(answer);
+                judged.take(seen, flight, http, &answer)
+            }),
+            None => wire
+                .unlock(&answer, config.charset, record)
+                .and_then(|answer| judged.take(seen, flight, http, &answer)),
         };
-        let answer = match opened {
-            Ok(answer) => answer,
-            // Signed, and not to be read: nobody knows what happened.
-            Err(error) => return detail.error = error,
-        };
-        detail.code = printable(&answer.code().unwrap_or_default());
-        detail.sub_code = printable(&answer.sub_code().unwrap_or_default());
-        detail.words = answer.sub_msg().or(answer.msg()).map(words).unwrap_or_default();
-        judged.outcome = answer.outcome(http.status, detail.authenticated);
-        if judged.outcome == gateway::Outcome::Accepted
-            && let Err(error) = read_success(seen, flight, &answer, judged)
-        {
-            // Signed and yet not what was asked for: nobody knows what happened.
+        if let Err(error) = doubt {
             judged.outcome = gateway::Outcome::Unknown;
-            detail.error = error;
+            judged.detail.error = error;
         }
     }
 
-    /// A query books nothing: it is asked again when the caller likes, and says nothing about the
-    /// line that sales are sent on.
-    pub(super) fn end_query(&mut self, flight: Flight, judged: Judged) -> Outcome {
-        let verdict = match judged.outcome {
-            gateway::Outcome::Accepted => Verdict::Accepted,
-            gateway::Outcome::Rejected => Verdict::Rejected,
-            other => deferred_or_unknown(other),
-        };
+    /// A call books nothing: it is repeated when the caller likes, and says nothing about the line
+    /// that sales are sent on.
+    pub(super) fn end_call(&mut self, flight: Flight, judged: Judged<'_>) -> Outcome {
+        let verdict = verdict_of(judged.outcome);
         let mut outcome = flight.outcome(verdict, self.status_after(verdict), 0);
         outcome.balance = judged.balance;
+        outcome.point_log_no = judged.point_log_no;
         outcome
+    }
+
+    /// [`Self::end_call`] for a caller who wants the answer itself.
+    pub(super) fn answered<'b>(&self, judged: Judged<'b>) -> Answered<'b> {
+        let verdict = verdict_of(judged.outcome);
+        Answered {
+            verdict,
+            status: self.status_after(verdict),
+            http_status: judged.detail.http_status,
+            authenticated: judged.detail.authenticated,
+            code: judged.detail.code,
+            sub_code: judged.detail.sub_code,
+            sub_msg: judged.sub_msg,
+            answer: judged.answer,
+        }
     }
 
     pub(super) fn end_update(
         &mut self,
         flight: Flight,
-        judged: Judged,
+        judged: Judged<'_>,
         http: &HttpAnswer,
     ) -> Result<Outcome> {
         let (verdict, wait) = match judged.outcome {
@@ -263,24 +319,6 @@ impl<P: Ports> Client<'_, P> {
     }
 }
 
-fn read_success(
-    seen: &mut Seen,
-    flight: &Flight,
-    answer: &Answer<'_>,
-    judged: &mut Judged,
-) -> Result<()> {
-    if flight.query {
-        judged.balance = Some(points::balance(answer)?);
-        return Ok(());
-    }
-    judged.point_log_no = points::point_log_no(answer)?;
-    judged.foreign = !seen.admit(&judged.point_log_no, &flight.req_id);
-    match judged.foreign {
-        false => Ok(()),
-        true => Err(Error::new(Status::Duplicate, "point_log_no")),
-    }
-}
-
 /// Another till, or this one before its store was replaced, may have sent the same req_id: a
 /// refusal that says so is no proof that nothing was credited. (The business codes of these methods
 /// are not documented; these words are what such codes are made of elsewhere on the platform.)
@@ -324,9 +362,27 @@ fn words(value: Value<'_>) -> Text<WORDS_MAX> {
     out
 }
 
+/// The gateway's words as [`Answered`] has them: as they are, for a log line.
+fn sub_msg(value: Value<'_>) -> Text<SUB_MSG_MAX> {
+    let (mut out, mut open) = (Text::new(), true);
+    value.each_char(&mut |c| {
+        open = open && out.push(if c.is_control() { '?' } else { c }).is_ok();
+    });
+    out
+}
+
 /// The longest beginning of `text` with at most `max` bytes.
 fn cut(text: &str, max: usize) -> &str {
     (0..=max.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// For a call, which nobody buries.
+fn verdict_of(outcome: gateway::Outcome) -> Verdict {
+    match outcome {
+        gateway::Outcome::Accepted => Verdict::Accepted,
+        gateway::Outcome::Rejected => Verdict::Rejected,
+        other => deferred_or_unknown(other),
+    }
 }
 
 fn deferred_or_unknown(outcome: gateway::Outcome) -> Verdict {

@@ -51,6 +51,12 @@ const _: () = assert!(POINTCARD_PROFILES_MAX as usize == PROFILES_MAX);
 pub const POINTCARD_F_PLAIN_HTTP: u32 = 1;
 /// Flag: allow the Date of the gateway's answers to correct a wrong terminal clock.
 pub const POINTCARD_F_SERVER_TIME: u32 = 2;
+/// Flag: requests are signed elsewhere (section "Signing elsewhere"). The client holds no private
+/// key: private_key and signer must not be given, app_public_key must.
+pub const POINTCARD_F_SIGN_ELSEWHERE: u32 = 16;
+
+/// What config.flags may hold.
+const FLAGS: u32 = POINTCARD_F_PLAIN_HTTP | POINTCARD_F_SERVER_TIME | POINTCARD_F_SIGN_ELSEWHERE;
 
 /// One more merchant a software house acts for on this terminal, under the same application. Texts
 /// are NUL-terminated ASCII, borrowed until pointcard_close (the token only during
@@ -88,9 +94,10 @@ pub struct pointcard_config {
     /// changes it later.
     pub app_auth_token: *const c_char,
     /// The app's private key: PEM or one line of base64, PKCS#1 or PKCS#8. Required unless
-    /// `signer` signs.
+    /// `signer` signs, or somebody elsewhere.
     pub private_key: *const c_char,
-    /// The app's public key. Required when `signer` signs, to check what it returns.
+    /// The app's public key. Required when `signer` or somebody elsewhere signs, to check what
+    /// comes back.
     pub app_public_key: *const c_char,
     /// Alipay's public key, from the console: PEM or one line of base64. It is not the app's own
     /// public key; mixing them up is ERR_KEY_MISMATCH. Required unless there are certificates.
@@ -296,7 +303,7 @@ const ZERO: pointcard_config = unsafe { core::mem::zeroed() };
 
 // Safety: the texts of `given` are NUL-terminated or null and outlive the client.
 unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
-    if given.flags & !(POINTCARD_F_PLAIN_HTTP | POINTCARD_F_SERVER_TIME) != 0 {
+    if given.flags & !FLAGS != 0 {
         return Err(Error::new(Status::Argument, "config.flags"));
     }
     if given.reserved != 0 {
@@ -331,6 +338,7 @@ unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
                 "config.alipay_public_key_next",
             )?,
             merchants: &[], // Handed over by themselves: `open_for`.
+            sign_elsewhere: given.flags & POINTCARD_F_SIGN_ELSEWHERE != 0,
         })
     }
 }

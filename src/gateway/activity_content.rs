@@ -21,6 +21,7 @@ pub const PATH_MAX: usize = 80;
 #[derive(Clone, Copy, Debug)]
 pub struct Content<'a> {
     raw: &'a [u8],
+    method: &'static str,
 }
 
 /// What is wrong, and where.
@@ -109,18 +110,27 @@ impl<'a> Content<'a> {
     /// tool that does not belong to the activity's type (`point_card` to POINT_SEND, `voucher` to
     /// all others).
     pub fn create(json: &'a [u8]) -> core::result::Result<Self, Fault> {
-        Self::checked(json, &CREATE)
+        Self::checked(json, &CREATE, super::CREATE)
     }
 
     /// Checks the content of activity.modify, as [`Content::create`].
     pub fn modify(json: &'a [u8]) -> core::result::Result<Self, Fault> {
-        Self::checked(json, &MODIFY)
+        Self::checked(json, &MODIFY, super::MODIFY)
     }
 
-    fn checked(json: &'a [u8], required: &[&'static str]) -> core::result::Result<Self, Fault> {
+    fn checked(
+        json: &'a [u8],
+        required: &[&'static str],
+        method: &'static str,
+    ) -> core::result::Result<Self, Fault> {
         let mut walk = Walk { path: Text::new() };
         let raw = walk.whole(json, required);
-        raw.map(|raw| Content { raw }).map_err(|error| Fault { error, path: walk.path })
+        raw.map(|raw| Content { raw, method }).map_err(|error| Fault { error, path: walk.path })
+    }
+
+    /// The method it was checked for: [`super::CREATE`] or [`super::MODIFY`].
+    pub fn method(&self) -> &'static str {
+        self.method
     }
 
     /// The bytes that are sent.

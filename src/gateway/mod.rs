@@ -16,6 +16,7 @@ pub mod answer;
 mod canonical;
 pub mod notify;
 mod outcome;
+mod path;
 pub mod points;
 pub mod prize;
 mod request;
@@ -25,9 +26,12 @@ pub mod token;
 pub use answer::{Answer, CheckFn};
 pub use canonical::{Param, canonical};
 pub use outcome::{Outcome, classify};
-pub use request::{SignFn, build, request_size};
+pub use path::find;
+pub use request::{SignFn, build, request_size, to_sign};
+pub(crate) use request::{extent, found};
 pub use session::{
-    APP_AUTH_TOKEN_MAX, APP_ID_MAX, CERT_SN_MAX, GATEWAY, GATEWAY_SANDBOX, Session, is_safe,
+    APP_AUTH_TOKEN_MAX, APP_ID_MAX, CERT_SN_MAX, GATEWAY, GATEWAY_SANDBOX, METHOD_MAX,
+    NOTIFY_URL_MAX, Session, is_safe,
 };
 
 use crate::crypto::{self, Digest};

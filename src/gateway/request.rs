@@ -24,6 +24,7 @@ use crate::status::{Error, Result, Status};
 use crate::text::{self, Beijing, Writer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use core::cmp::Ordering;
 use serde::Serialize;
 
 /// Signs: given the digest, the hash, and room for [`SIGNATURE_MAX`] bytes, it writes the signature
@@ -68,6 +69,62 @@ pub fn build<'b>(
     let url = write_url(session, &params, signature, front)?;
     let body = encode_in_place(buf, url, tail).ok_or(too_small)?;
     finish(session, buf, url, body).ok_or(too_small)
+}
+
+/// The canonical string of the request that [`build`] makes of the same arguments, at the start of
+/// `buf`: for whoever signs elsewhere.
+///
+/// A `buf` that is enough here is enough for [`build`]. Errors as there.
+pub fn to_sign<'b>(
+    session: &Session<'_>,
+    method: &str,
+    content: &(impl Serialize + ?Sized),
+    unix_time: u64,
+    buf: &'b mut [u8],
+) -> Result<&'b [u8]> {
+    let timestamp = Beijing::from_unix(unix_time)?;
+    check_method(method)?;
+    let len = prepare(session, content, buf)?;
+    let needed = size(session, method, buf.get(..len).unwrap_or_default());
+    let too_small = Error::new(Status::BufferTooSmall, "request").at(needed);
+    if buf.len() < needed {
+        return Err(too_small);
+    }
+    let params = session.params(method, timestamp.as_str(), b"");
+    let only = |wanted: Ordering| {
+        params.map(|param| match param.name.cmp(BIZ_CONTENT) == wanted {
+            true => param,
+            false => Param { value: b"", ..param },
+        })
+    };
+    let end = write_around(&only(Ordering::Less), &only(Ordering::Greater), len, buf)?;
+    buf.get(..end.ok_or(too_small)?).ok_or(too_small)
+}
+
+/// Writes what goes before and behind the `len` bytes of `biz_content` that begin `buf`; returns
+/// where the whole ends. The content is moved to its place first: there is no room for a copy.
+fn write_around(
+    before: &[Param<'_>],
+    after: &[Param<'_>],
+    len: usize,
+    buf: &mut [u8],
+) -> Result<Option<usize>> {
+    let mut from = 2 + BIZ_CONTENT.len(); // an ampersand and an equals sign
+    canonical(before, &mut |piece| from += piece.len())?;
+    let Some(place) = buf.get_mut(..from + len) else { return Ok(None) };
+    move_to_end(place, len);
+    let Some((front, rest)) = buf.split_at_mut_checked(from) else { return Ok(None) };
+    let mut front = Writer::new(front);
+    canonical(before, &mut |piece| front.bytes(piece))?;
+    front.byte(b'&');
+    front.str(BIZ_CONTENT);
+    front.byte(b'=');
+    front.finish()?;
+    let Some(back) = rest.get_mut(len..) else { return Ok(None) };
+    let mut back = Writer::new(back);
+    back.byte(b'&');
+    canonical(after, &mut |piece| back.bytes(piece))?;
+    Ok(Some(from + len + back.finish()?.len()))
 }
 
 /// Bytes [`build`] needs at most for this request, whatever the time and the signature: a request
@@ -228,11 +285,26 @@ fn finish<'b>(
     url: usize,
     body: usize,
 ) -> Option<Request<'b>> {
+    found(buf.get(..body)?, url, session.charset.content_type())
+}
+
+/// The request that [`build`] wrote to the start of a buffer: `buf` ends where it ends, and its
+/// URL has `url` bytes.
+pub(crate) fn found<'b>(
+    buf: &'b [u8],
+    url: usize,
+    content_type: &'static str,
+) -> Option<Request<'b>> {
     Some(Request {
         url: core::str::from_utf8(buf.get(..url)?).ok()?,
-        content_type: session.charset.content_type(),
-        body: buf.get(url + END..body)?,
+        content_type,
+        body: buf.get(url + END..)?,
     })
+}
+
+/// Bytes of its buffer that a request takes.
+pub(crate) fn extent(request: &Request<'_>) -> usize {
+    request.url.len() + END + request.body.len()
 }
 
 #[cfg(test)]

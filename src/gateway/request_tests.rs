@@ -62,6 +62,41 @@ fn what_travels_is_what_is_signed() {
     assert_eq!(&signature[..32], hasher.finish().as_bytes());
 }
 
+/// What is handed out to be signed elsewhere is, byte for byte, what [`build`] signs.
+#[test]
+fn the_string_to_sign_is_what_is_signed() {
+    let plain = Session::new("2016100900000001");
+    let session = Session {
+        app_auth_token: Some("tok/en"),
+        notify_url: Some("https://isv.example/n?a=b"),
+        app_cert_sn: Some("0123"),
+        ..plain
+    };
+    for session in [plain, session] {
+        let needed = request_size(&session, points::UPDATE, &SALE, &mut [0; 8192]).unwrap();
+        let mut hashed = None;
+        let mut sign = |digest, hash: &[u8], out: &mut [u8]| {
+            hashed = Some(hash.to_vec());
+            stamp(digest, hash, out)
+        };
+        let mut buf = vec![0; needed];
+        build(&session, points::UPDATE, &SALE, TIME, &mut sign, &mut buf).unwrap();
+        let mut buf = vec![0; needed];
+        let text = to_sign(&session, points::UPDATE, &SALE, TIME, &mut buf).unwrap();
+        let mut hasher = Hasher::new(Digest::Sha256);
+        hasher.update(text);
+        assert_eq!(hashed.as_deref(), Some(hasher.finish().as_bytes()));
+        let text = core::str::from_utf8(text).unwrap();
+        assert!(text.contains("&biz_content={\"req_id\":\"20161010000000000001\","), "{text}");
+        let error = to_sign(&session, points::UPDATE, &SALE, TIME, &mut buf[1..]).unwrap_err();
+        assert_eq!((error.status, error.at as usize), (Status::BufferTooSmall, needed));
+        // Content of two bytes, and a name that is none.
+        assert!(to_sign(&session, points::UPDATE, "", TIME, &mut buf).is_ok());
+        let error = to_sign(&session, "a b", &SALE, TIME, &mut buf).unwrap_err();
+        assert_eq!((error.status, error.what), (Status::Argument, "method"));
+    }
+}
+
 #[test]
 fn the_size_told_is_enough_and_one_byte_less_is_refused() {
     let session = Session::new("2016100900000001");

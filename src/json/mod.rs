@@ -226,6 +226,20 @@ impl<'a> Value<'a> {
         text::each_char(self, see);
     }
 
+    /// Checks `bytes`: one value of any kind, nothing around it. Errors as [`Object::read`], but
+    /// an object's own names are not compared.
+    pub(crate) fn read(bytes: &'a [u8], encoding: Encoding) -> Result<Self> {
+        if encoding == Encoding::Utf8 {
+            core::str::from_utf8(bytes).map_err(|e| malformed(e.valid_up_to()))?;
+        }
+        let mut scanner = Scanner::new(bytes, encoding);
+        let value = scanner.any()?;
+        match scanner.at() == bytes.len() {
+            true => Ok(value),
+            false => Err(malformed(scanner.at())),
+        }
+    }
+
     /// True when it is a string whose decoded text is `text`.
     pub fn is(&self, text: &[u8]) -> bool {
         self.kind == Kind::String && text::equal(self, text)

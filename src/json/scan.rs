@@ -66,6 +66,13 @@ impl<'a> Scanner<'a> {
         Ok(Some(Member { name, value: self.value(kind, start, self.at) }))
     }
 
+    /// Checks the value that stands here.
+    pub(super) fn any(&mut self) -> Result<Value<'a>> {
+        let start = self.at;
+        let kind = self.skip(0)?;
+        Ok(self.value(kind, start, self.at))
+    }
+
     fn value(&self, kind: Kind, start: usize, end: usize) -> Value<'a> {
         let raw = self.bytes.get(start..end).unwrap_or_default();
         Value { kind, raw, start, encoding: self.encoding }

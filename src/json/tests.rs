@@ -283,3 +283,40 @@ fn slashes_lose_their_backslash_and_nothing_else_changes() {
     assert_eq!(plain(br#""\\/\"\n\u0041""#, Encoding::Utf8), br#""\\/\"\n\u0041""#);
     assert_eq!(plain(b"\"\x81\x5c/\\/\"", Encoding::Gbk), b"\"\x81\x5c//\"");
 }
+
+#[test]
+fn characters_are_shown_whatever_they_came_in() {
+    let show = |body: &[u8], encoding| {
+        let mut shown = String::new();
+        let value = Object::read(body, encoding).unwrap().get("m").unwrap();
+        value.each_char(&mut |c| shown.push(c));
+        shown
+    };
+    assert_eq!(show("{\"m\":\"集点abc\"}".as_bytes(), Encoding::Utf8), "集点abc");
+    assert_eq!(show(br#"{"m":"\u96c6a\n\u96c6"}"#, Encoding::Utf8), "集a\n集");
+    assert_eq!(show(br#"{"m":12345678}"#, Encoding::Utf8), "12345678");
+    assert_eq!(show(br#"{"m":[1]}"#, Encoding::Utf8), "");
+    #[cfg(feature = "gbk")]
+    {
+        assert_eq!(show(b"{\"m\":\"a\xbc\xaf\xb5\xe3\"}", Encoding::Gbk), "a集点");
+        assert_eq!(show(b"{\"m\":\"\xaa\xa1b\"}", Encoding::Gbk), "\u{FFFD}b");
+    }
+}
+
+#[test]
+fn one_value_and_nothing_around_it() {
+    let kind = |bytes| Value::read(bytes, Encoding::Utf8).map(|value| value.kind());
+    for (bytes, wanted) in [
+        (&b"{\"a\":[1]}"[..], Kind::Object),
+        (b"[]", Kind::Array),
+        (b"\"x\"", Kind::String),
+        (b"-1.5", Kind::Number),
+        (b"true", Kind::Bool),
+        (b"null", Kind::Null),
+    ] {
+        assert_eq!(kind(bytes), Ok(wanted));
+    }
+    for bad in [&b""[..], b"1 ", b"1,2", b"[1]x", b"tru", b"\xff", b"{\"a\":}"] {
+        assert_eq!(kind(bad).unwrap_err().status, Status::Malformed, "{bad:?}");
+    }
+}

@@ -4,7 +4,9 @@
 //! The client is locked for the moments between transfers and never while the transport works, so
 //! `accrue` and `status` go on meanwhile on another thread.
 
+use crate::client::call::{Answered, BizContent, Call};
 use crate::client::{ANSWER_MAX, Client, MERCHANT_MAX, REQUEST_MAX, Step};
+use crate::gateway;
 use crate::outcome::{Outcome, Verdict};
 use crate::port::{HttpAnswer, Ports, Transport, TransportError};
 use crate::status::{Error, Result, Status};
@@ -139,6 +141,59 @@ pub fn query<'c, P: Ports>(
     let step = shared.with(|client| client.query_request(user_id, activity_account, out))?;
     let timeout = if timeout_ms == 0 { TRANSFER_MS } else { timeout_ms };
     exchange(shared, transport, &step, answer, timeout, false)
+}
+
+/// Calls any method and waits for the answer, at most `timeout_ms` (0 = [`TRANSFER_MS`]). The
+/// answer's node stays in `io`.
+///
+/// `io` holds the request and then the answer: [`crate::client::IO_SIZE`] bytes are enough for the
+/// methods of this product. The answer may be as long as the room behind the request,
+/// [`ANSWER_MAX`] at least. `BufferTooSmall` names room that is enough for the request, or, where
+/// not even its JSON fitted, more to try with. Other errors as
+/// [`Client::call_request`](crate::client::Client::call_request); nothing was sent then. A dead
+/// network is an [`Answered`] like others.
+pub fn call<'c, 'b, P: Ports>(
+    shared: &impl Shared<'c, P>,
+    transport: &mut dyn Transport,
+    io: &'b mut [u8],
+    call: &Call<'_>,
+    content: &impl BizContent,
+    timeout_ms: u32,
+) -> Result<Answered<'b>> {
+    let room = io.len().saturating_sub(ANSWER_MAX);
+    let step = shared.with(|client| {
+        let step = client.call_request(call, content, io.get_mut(..room).unwrap_or_default());
+        let step = step.map_err(with_answer)?;
+        let Step { request, exchange } = step;
+        Ok((exchange, request.url.len(), request.content_type, gateway::extent(&request)))
+    });
+    let (exchange, url, content_type, extent) = step?;
+    let small = Error::new(Status::BufferTooSmall, "io").at(extent + ANSWER_MAX);
+    let (front, rest) = io.split_at_mut_checked(extent).ok_or(small)?;
+    let timeout = if timeout_ms == 0 { TRANSFER_MS } else { timeout_ms };
+    let came = match gateway::found(front, url, content_type) {
+        Some(request) => transport.exchange(&request, rest, timeout),
+        None => Err(TransportError { not_sent: true, code: 0 }),
+    };
+    let told = came.and_then(|http| {
+        let claims_more = TransportError { not_sent: false, code: 0 };
+        let (body, behind) = rest.split_at_mut_checked(http.body_len).ok_or(claims_more)?;
+        // The request has done its work: an encrypted answer may have its place.
+        let room = if front.len() > behind.len() { front } else { behind };
+        Ok((http, &*body, room))
+    });
+    shared.with(|client| match told {
+        Ok((http, body, room)) => client.on_answer(exchange, &http, body, room),
+        Err(error) => client.on_transport_error(exchange, error).map(|end| Answered::none(&end)),
+    })
+}
+
+/// Room for a request says nothing of the room for its answer.
+fn with_answer(error: Error) -> Error {
+    match error.status {
+        Status::BufferTooSmall => Error::new(error.status, "io").at(error.at as usize + ANSWER_MAX),
+        _ => error,
+    }
 }
 
 fn split(io: &mut [u8]) -> Result<(&mut [u8], &mut [u8])> {
