@@ -3,6 +3,7 @@
 #   make demo     a day at the till against an embedded sandbox
 #   make test     every test this machine can run; names what a missing tool would have tested
 #   make long     the long forms: more power cuts, more kills, more random tears
+#   make interop  Alipay's own SDKs, from their package registries, as the other side
 #   make lib      target/lib: libpointcard.a, libpointcard.so (.dylib, .dll)
 #   make firmware the library on five Cortex-M cores in an emulator; needs arm-none-eabi-gcc, QEMU
 #   make header   refresh include/pointcard.h from the sources
@@ -22,7 +23,7 @@ LINK   := -- -C link-arg=-Wl,-soname,libpointcard.so.$(ABI) -C link-arg=-Wl,-z,m
 endif
 CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
 
-.PHONY: demo test long lib firmware header checkout install clean fmt
+.PHONY: demo test long interop firmware lib header checkout install clean fmt
 
 lib: $(OUT)/libpointcard.a
 
@@ -52,6 +53,14 @@ long:
 
 firmware:
 	sh tests/firmware/run.sh
+
+# cargo's own summary is not the last word here: the cases are counted by the test.
+interop:
+	@mkdir -p target/interop
+	@$(CARGO) test --quiet --test interop -- --nocapture >target/interop/log 2>&1 || \
+		{ cat target/interop/log; exit 1; }
+	@grep '^SKIPPED TOOL' target/interop/log || true
+	@grep '^interop: ' target/interop/log
 
 header:
 	$(CARGO) build --quiet
