@@ -11,8 +11,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::claims;
 use crate::clock;
 use crate::ids;
+use crate::notice::Letter;
 
 /// One campaign.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct Activity {
     pub notify_url: Option<String>,
     /// What was done to it, oldest first.
     pub orders: Vec<Order>,
+    /// How many of the orders its merchant was told of.
+    told: usize,
 }
 
 /// One step of a campaign.
@@ -66,6 +70,15 @@ impl Activity {
     /// `STARTED` or `CLOSED`.
     pub fn status(&self) -> &'static str {
         if self.is_on { "STARTED" } else { "CLOSED" }
+    }
+
+    /// Messages about orders the merchant was not told of, if there is anywhere to send them.
+    fn news(&mut self) -> Vec<Letter> {
+        let fresh = self.orders.get(self.told..).unwrap_or_default();
+        let letter = |order| self.notify_url.as_ref().map(|url| claims::state(self, url, order));
+        let letters = fresh.iter().filter_map(letter).collect();
+        self.told = self.orders.len();
+        letters
     }
 
     /// Newest first, as Alipay lists them.
@@ -112,6 +125,11 @@ impl Activities {
         &self.all
     }
 
+    /// Messages about what happened since the last call.
+    pub fn news(&mut self) -> Vec<Letter> {
+        self.all.iter_mut().flat_map(Activity::news).collect()
+    }
+
     /// By camp_id.
     pub fn find(&self, camp_id: &str) -> Option<&Activity> {
         self.all.iter().find(|activity| activity.camp_id == camp_id)
@@ -153,6 +171,7 @@ impl Activities {
             is_on: true,
             notify_url,
             orders: Vec::new(),
+            told: 0,
         }
     }
 

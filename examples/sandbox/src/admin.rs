@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::claims::Claim;
 use crate::desk::Desk;
 use crate::door::{Done, HangUp, Payload};
 use crate::faults::{Fault, Wish};
@@ -33,6 +34,8 @@ POST /switch?name=N&value=V GET /switches
 POST /merchant?token=T      GET /merchants
 POST /token/give?token=T[&merchant=0]
 POST /token/kill?token=T    POST /consent[?merchant=0]
+POST /claim?out_biz_no=O&token=T&user_id=U[&prize_id=P][&notify_url=URL][&merchant=0]
+GET  /deliveries
 GET  /ledger[?merchant=0]   GET /requests
 GET  /balance?user_id=U&activity_account=A[&merchant=0]
 POST /shutdown";
@@ -66,6 +69,7 @@ fn look(house: &House, path: &str, asked: &Asked) -> Known {
     Some(match path {
         "/" => Ok(plain(StatusCode::OK, HELP)),
         "/ledger" => merchant(&mut house.desk(), asked).map(|m| lines(m.ledger.bookings())),
+        "/deliveries" => Ok(lines(&house.desk().deliveries)),
         "/requests" => Ok(lines(&house.desk().requests)),
         "/faults" => {
             let desk = house.desk();
@@ -90,6 +94,7 @@ async fn change(house: &House, path: &str, asked: &Asked) -> Known {
         "/switch" => switch(house, asked),
         "/token/give" => give(house, asked),
         "/token/kill" => needed(asked, "token").and_then(|token| house.desk().world.kill(token)),
+        "/claim" => return Some(claim(house, asked)),
         "/consent" => return Some(consent(house, asked)),
         "/merchant" => return Some(add_merchant(house, asked)),
         "/down" => match number(asked, "ms") {
@@ -146,6 +151,18 @@ fn give(house: &House, asked: &Asked) -> Result<(), String> {
 fn consent(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
     let code = house.desk().world.consent(number(asked, "merchant")?.unwrap_or(0))?;
     Ok(object(&json!({ "app_auth_code": code })))
+}
+
+fn claim(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
+    let claimed = house.claim(&Claim {
+        merchant: number(asked, "merchant")?.unwrap_or(0),
+        out_biz_no: needed(asked, "out_biz_no")?.to_owned(),
+        token: needed(asked, "token")?.to_owned(),
+        user_id: needed(asked, "user_id")?.to_owned(),
+        prize_id: asked.get("prize_id").cloned(),
+        notify_url: asked.get("notify_url").cloned(),
+    })?;
+    Ok(object(&json!({ "camp_id": claimed.camp_id, "notify_id": claimed.notify_id })))
 }
 
 fn add_merchant(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
@@ -215,7 +232,7 @@ fn parameters(query: &str) -> Result<Asked, String> {
 }
 
 /// A misspelt parameter must not silently mean its default.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "kind",
     "times",
     "ms",
@@ -230,6 +247,9 @@ const NAMES: [&str; 14] = [
     "token",
     "name",
     "value",
+    "out_biz_no",
+    "prize_id",
+    "notify_url",
 ];
 
 fn number<T: FromStr>(asked: &Asked, name: &str) -> Result<Option<T>, String> {

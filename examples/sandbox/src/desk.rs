@@ -8,6 +8,7 @@ use crate::clock;
 use crate::faults::{Fault, Queue};
 use crate::methods;
 use crate::params::Params;
+use crate::postman::Delivery;
 use crate::protocol::{self, Request, Rules};
 use crate::world::World;
 
@@ -44,6 +45,8 @@ pub struct Desk {
     pub faults: Queue,
     /// Every request to the gateway's path.
     pub requests: Vec<Received>,
+    /// Every attempt to deliver a message.
+    pub deliveries: Vec<Delivery>,
 }
 
 /// What one request led to.
@@ -59,7 +62,7 @@ pub struct Dealt {
 impl Desk {
     /// With nothing received and no faults.
     pub fn new(world: World) -> Desk {
-        Desk { world, faults: Queue::default(), requests: Vec::new() }
+        Desk { world, faults: Queue::default(), requests: Vec::new(), deliveries: Vec::new() }
     }
 
     /// Checks, executes unless a fault keeps it from that, and writes the reply.

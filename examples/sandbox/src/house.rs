@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::claims::{Claim, Claimed};
 use crate::desk::{Dealt, Desk, Received, masked};
 use crate::door::{Done, Order};
 use crate::faults::Fault;
+use crate::notice::Letter;
 use crate::protocol::Rules;
 
 /// A handle; clones are the same house.
@@ -18,20 +20,22 @@ struct Inside {
     rules: Rules,
     desk: Mutex<Desk>,
     door: UnboundedSender<Order>,
+    post: UnboundedSender<Letter>,
     stop: UnboundedSender<()>,
     print: bool,
 }
 
 impl House {
-    /// `door` reaches the gateway's door, `stop` ends everything.
+    /// `door` reaches the gateway's door, `post` the postman, `stop` ends everything.
     pub fn new(
         rules: Rules,
         desk: Desk,
         door: UnboundedSender<Order>,
+        post: UnboundedSender<Letter>,
         stop: UnboundedSender<()>,
         print: bool,
     ) -> House {
-        House(Arc::new(Inside { rules, desk: Mutex::new(desk), door, stop, print }))
+        House(Arc::new(Inside { rules, desk: Mutex::new(desk), door, post, stop, print }))
     }
 
     /// The rules never change.
@@ -46,9 +50,26 @@ impl House {
 
     /// One request, start to finish, with nothing in between.
     pub fn deal(&self, query: &[u8], body: &[u8], form: bool) -> (Dealt, Delivery) {
-        let dealt = self.desk().deal(&self.0.rules, query, body, form);
+        let mut desk = self.desk();
+        let dealt = desk.deal(&self.0.rules, query, body, form);
+        self.post(desk.world.letters());
+        drop(desk);
         let delivery = Delivery { house: self.clone(), number: dealt.number, answered: false };
         (dealt, delivery)
+    }
+
+    /// A shopper claims a coupon; the merchant is told.
+    pub fn claim(&self, claim: &Claim) -> Result<Claimed, String> {
+        let (claimed, letter) = self.desk().world.claim(claim, &self.0.rules.app_id)?;
+        self.post(letter);
+        Ok(claimed)
+    }
+
+    fn post(&self, letters: impl IntoIterator<Item = Letter>) {
+        for letter in letters {
+            // A postman who is gone went with everything else.
+            let _ = self.0.post.send(letter);
+        }
     }
 
     /// Notes how it ended. A `down` that waited behind this request's fault takes effect now.

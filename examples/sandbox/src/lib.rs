@@ -18,13 +18,15 @@
 //! ```
 //!
 //! Reading order: `params`, `protocol`, `methods`, `world` with its books, `answer`; then `faults` and `desk`;
-//! then `door`, `http`, `admin`.
+//! then `claims`, `notice`, `postman`; then
+//! `door`, `http`, `admin`.
 
 mod activities;
 mod admin;
 mod answer;
 mod biz;
 mod charset;
+mod claims;
 mod clock;
 mod consent;
 mod crypt;
@@ -37,7 +39,9 @@ mod ids;
 mod keys;
 mod ledger;
 mod methods;
+mod notice;
 mod params;
+mod postman;
 mod prizes;
 mod protocol;
 mod sandbox;
@@ -45,8 +49,10 @@ mod switches;
 mod trades;
 mod world;
 
+pub use claims::{Claim, Claimed};
 pub use desk::Received;
 pub use faults::Fault;
 pub use ledger::{Balance, Booking, Order, Way};
+pub use postman::Delivery;
 pub use sandbox::{Config, Sandbox};
-pub use switches::{AccountIn, Buyer, ClaimUrl, Switches};
+pub use switches::{AccountIn, Buyer, ClaimUrl, Empty, NotifyCharset, NotifySign, Switches};

@@ -11,6 +11,7 @@ use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::admin::admin;
+use crate::claims::{Claim, Claimed};
 use crate::crypt::ContentKey;
 use crate::desk::{Desk, Received};
 use crate::door::{Done, Door, Order};
@@ -19,6 +20,8 @@ use crate::house::House;
 use crate::http::gateway;
 use crate::keys::Keys;
 use crate::ledger::{Balance, Booking, Way};
+use crate::notice::Letter;
+use crate::postman::{self, Delivery};
 use crate::protocol::Rules;
 use crate::switches::Switches;
 use crate::world::World;
@@ -100,10 +103,11 @@ impl Sandbox {
         };
         let (door, orders) = unbounded_channel();
         let (stop, stopped) = unbounded_channel();
-        let house = House::new(rules, Desk::new(world), door.clone(), stop, config.print);
+        let (post, letters) = unbounded_channel();
+        let house = House::new(rules, Desk::new(world), door.clone(), post, stop, config.print);
         let (report, opened) = mpsc::channel();
         let listen = (config.listen, config.admin);
-        let run = Run { house: house.clone(), orders, stopped, door };
+        let run = Run { house: house.clone(), orders, letters, stopped, door };
         let thread = std::thread::Builder::new()
             .name("sandbox".into())
             .spawn(move || run.thread(listen, config.signals, &report))?;
@@ -194,6 +198,17 @@ impl Sandbox {
         self.house.desk().world.consent(merchant)
     }
 
+    /// A shopper claims the coupon of a claim link; the merchant is told at the campaign's
+    /// notify_url. An error says why the claim page would refuse.
+    pub fn claim(&self, claim: &Claim) -> Result<Claimed, String> {
+        self.house.claim(claim)
+    }
+
+    /// Every attempt to deliver a message, oldest first.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.house.desk().deliveries.clone()
+    }
+
     /// Turns what the documents leave open.
     pub fn switch(&self, turn: impl FnOnce(&mut Switches)) {
         turn(&mut self.house.desk().world.switches);
@@ -229,6 +244,7 @@ fn wait(order: impl FnOnce(Done)) {
 struct Run {
     house: House,
     orders: UnboundedReceiver<Order>,
+    letters: UnboundedReceiver<Letter>,
     stopped: UnboundedReceiver<()>,
     door: UnboundedSender<Order>,
 }
@@ -261,6 +277,7 @@ impl Run {
 
     async fn serve(mut self, front: Door, back: Door, signal: impl Future<Output = ()>) {
         let (back_door, back_orders) = unbounded_channel();
+        tokio::spawn(postman::keep(self.house.clone(), self.letters));
         let (one, other) = (self.house.clone(), self.house);
         let front = front.keep(self.orders, move |request| gateway(one.clone(), request));
         let back = back.keep(back_orders, move |request| admin(other.clone(), request));

@@ -38,6 +38,43 @@ pub enum Buyer {
     Both,
 }
 
+/// What becomes of a field without a value in a message: official SDKs differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Empty {
+    /// There is none.
+    #[default]
+    No,
+    /// `memo=` is sent and not signed.
+    Unsigned,
+    /// `memo=` is sent and signed.
+    Signed,
+}
+
+/// The charset of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum NotifyCharset {
+    /// As in the samples.
+    #[default]
+    #[serde(rename = "UTF-8")]
+    Utf8,
+    /// As for apps that ask in GBK.
+    #[serde(rename = "GBK")]
+    Gbk,
+}
+
+/// The digest of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum NotifySign {
+    /// SHA-256.
+    #[default]
+    #[serde(rename = "RSA2")]
+    Rsa2,
+    /// SHA-1.
+    #[serde(rename = "RSA")]
+    Rsa,
+}
+
 /// All switches. Each starts at what the best source suggests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Switches {
@@ -57,6 +94,18 @@ pub struct Switches {
     pub plain_refusals: bool,
     /// trade.pay answers 10003 and the buyer does not pay until this is off.
     pub pay_waits: bool,
+    /// Messages come as GET, else as POST. Samples show the one, general documents say the other.
+    pub notify_get: bool,
+    /// Messages are signed with sign_type among the fields (V2), else without (V1).
+    pub notify_v2: bool,
+    /// See [`Empty`].
+    pub notify_empty: Empty,
+    /// See [`NotifyCharset`].
+    pub notify_charset: NotifyCharset,
+    /// See [`NotifySign`].
+    pub notify_sign_type: NotifySign,
+    /// How many times faster than Alipay a message is repeated.
+    pub notify_speed: u64,
 }
 
 impl Default for Switches {
@@ -70,6 +119,12 @@ impl Default for Switches {
             old_refresh_works: true,
             plain_refusals: false,
             pay_waits: false,
+            notify_get: false,
+            notify_v2: false,
+            notify_empty: Empty::default(),
+            notify_charset: NotifyCharset::default(),
+            notify_sign_type: NotifySign::default(),
+            notify_speed: 1,
         }
     }
 }
@@ -86,6 +141,12 @@ impl Switches {
             "old_refresh_works" => self.old_refresh_works = one(name, value, &BOOL)?,
             "plain_refusals" => self.plain_refusals = one(name, value, &BOOL)?,
             "pay_waits" => self.pay_waits = one(name, value, &BOOL)?,
+            "notify_get" => self.notify_get = one(name, value, &BOOL)?,
+            "notify_v2" => self.notify_v2 = one(name, value, &BOOL)?,
+            "notify_empty" => self.notify_empty = one(name, value, &EMPTY)?,
+            "notify_charset" => self.notify_charset = one(name, value, &NOTIFY_CHARSET)?,
+            "notify_sign_type" => self.notify_sign_type = one(name, value, &NOTIFY_SIGN)?,
+            "notify_speed" => self.notify_speed = speed(value)?,
             _ => return Err(format!("there is no switch {name:?}; GET /switches lists them")),
         }
         Ok(())
@@ -99,6 +160,17 @@ const ACCOUNT_IN: [(&str, AccountIn); 2] =
     [("voucher_no", AccountIn::VoucherNo), ("ext_info", AccountIn::ExtInfo)];
 const BUYER: [(&str, Buyer); 3] =
     [("user_id", Buyer::UserId), ("open_id", Buyer::OpenId), ("both", Buyer::Both)];
+
+const EMPTY: [(&str, Empty); 3] =
+    [("no", Empty::No), ("unsigned", Empty::Unsigned), ("signed", Empty::Signed)];
+const NOTIFY_CHARSET: [(&str, NotifyCharset); 2] =
+    [("UTF-8", NotifyCharset::Utf8), ("GBK", NotifyCharset::Gbk)];
+const NOTIFY_SIGN: [(&str, NotifySign); 2] = [("RSA2", NotifySign::Rsa2), ("RSA", NotifySign::Rsa)];
+
+fn speed(value: &str) -> Result<u64, String> {
+    let number = value.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("notify_speed is a whole number from 1 on, not {value:?}"))
+}
 
 fn one<T: Copy>(name: &str, value: &str, all: &[(&str, T)]) -> Result<T, String> {
     let found = all.iter().find(|(own, _)| *own == value);
