@@ -10,7 +10,9 @@ mod common;
 use common::*;
 use pointcard::port::Geometry;
 use pointcard::port::ram::{Cut, RamStorage};
-use pointcard::queue::{Cursor, ENTRY_MAX, Entry, EntryState, Item, Queue};
+use pointcard::queue::{
+    Appended, Cursor, ENTRY_MAX, Entry, EntryState, Item, Queue, Requeue, Terms,
+};
 use pointcard::status::Status;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -189,11 +191,12 @@ fn an_unknown_kind_or_flag_is_refused_by_name_by_both_readers() {
     let kind = |value: u8| move |record: &mut [u8]| (record[6], record[7]) = (value, !value);
     let flags = |value: u8| move |record: &mut [u8]| record[12 + 17] = value;
     type Change = Box<dyn Fn(&mut [u8])>;
-    let cases: [(usize, Change, &str, u32); 5] = [
+    let cases: [(usize, Change, &str, u32); 6] = [
         (0, Box::new(kind(0x23)), "store.kind", 0x23),
         (2, Box::new(kind(0x31)), "store.kind", 0x31),
         (2, Box::new(kind(0x22)), "store.kind", 0x22), // known, but not in this lane
         (6, Box::new(kind(0x11)), "store.kind", 0x11),
+        (6, Box::new(kind(0x52)), "store.kind", 0x52),
         (6, Box::new(flags(0x86)), "store.flags", 0x86),
     ];
     let path = std::env::temp_dir().join(format!("pointcard-kind-{}", std::process::id()));
@@ -303,6 +306,50 @@ fn full(g: Geometry) -> Vec<u8> {
     bytes
 }
 
+/// Refused letters put back: as they were, edited, and one cut in between; a batch; void sales.
+fn put_back(g: Geometry) -> Vec<u8> {
+    let mut bytes = refusals(g);
+    let mut buf = [0; ENTRY_MAX];
+    let mut q = Queue::new();
+    let mut s = powered(&mut bytes, g, u64::MAX, Cut::Clean);
+    q.open(&mut s, [0; 8]).unwrap();
+    let edited =
+        Item { req_id: "edited", profile: 9, kind: 1, points: 55, created: 78, body: b"!" };
+    let how = |item| Requeue { item, accept_double: true };
+    q.requeue(&mut s, 2, &how(None), &mut buf).unwrap();
+    q.requeue(&mut s, 3, &how(Some(edited)), &mut buf).unwrap();
+    q.append_batch(
+        &mut s,
+        &["b1", "b2", "b3"].map(|req_id| Item { req_id, ..edited }),
+        &Terms::default(),
+        &mut [Appended::default(); 3],
+    )
+    .unwrap();
+    let last = q.append(&mut s, &Item { req_id: "void", ..edited }).unwrap().seq;
+    q.void(&mut s, last).unwrap();
+    q.void(&mut s, last - 2).unwrap();
+    let mut trial = s.bytes_mut().to_vec();
+    let mut t = powered(&mut trial, g, u64::MAX, Cut::Clean);
+    twin(&q).requeue(&mut t, 4, &how(None), &mut buf).unwrap();
+    let steps = t.steps;
+    let mut s = powered(&mut bytes, g, steps - 10, Cut::Clean);
+    q.requeue(&mut s, 4, &how(None), &mut buf).unwrap_err();
+    bytes
+}
+
+/// A batch cut in its second record.
+fn cut_batch(g: Geometry) -> Vec<u8> {
+    let mut bytes = day(g, 31, 40);
+    let mut q = Queue::new();
+    q.open(&mut RamStorage::new(&mut bytes, g), [0; 8]).unwrap();
+    let item = Item { req_id: "", profile: 9, kind: 1, points: 5, created: 78, body: &[1; 40] };
+    let items = ["b1", "b2", "b3"].map(|req_id| Item { req_id, ..item });
+    let mut told = [Appended::default(); 3];
+    let mut s = powered(&mut bytes, g, 120, Cut::Torn);
+    q.append_batch(&mut s, &items, &Terms::default(), &mut told).unwrap_err();
+    bytes
+}
+
 /// A refusal cut between the dead letter and the settlement of its entry.
 fn cut_move(g: Geometry) -> Vec<u8> {
     let mut bytes = day(g, 11, 60);
@@ -353,6 +400,8 @@ fn write_missing_fixtures() {
         ("torn", nor, torn),
         ("cut_move", nor, cut_move(nor)),
         ("rot", nor, rot(nor)),
+        ("put_back", larger, put_back(larger)),
+        ("cut_batch", aligned, cut_batch(aligned)),
     ] {
         let path = folder().join(name).with_extension("img");
         if path.exists() {

@@ -197,7 +197,8 @@ fn reorder(name: &str, align: u32, spoil: bool, runs: u64) {
         let told = catch_unwind(AssertUnwindSafe(|| {
             let mut rng = Rng(seed * 77 + 1);
             let mut disk = Disk { durable: blank(&g), now: blank(&g), g, left: u64::MAX };
-            let (mut q, mut model) = (Queue::new(), Model::default());
+            let model = Model { reorders: true, ..Model::default() };
+            let (mut q, mut model) = (Queue::new(), model);
             q.open(&mut disk, [1; 8]).unwrap();
             for op in script(seed, 60, 900) {
                 disk.left = if rng.below(8) == 0 { rng.below(4) as u64 } else { u64::MAX };

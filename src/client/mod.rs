@@ -328,7 +328,7 @@ impl<'c, P: Ports> Client<'c, P> {
     /// mended by the next call.
     fn mend(&mut self) -> Result<()> {
         if self.queue.is_poisoned() {
-            let (salt, mut mended) = (self.salt(), Queue::new());
+            let (salt, mut mended) = (self.salt(), self.queue.renewed());
             mended.open(self.ports.storage(), salt)?;
             self.queue = mended;
         }

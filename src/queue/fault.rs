@@ -33,6 +33,15 @@ pub(crate) enum Fault {
     SectorCount,
     Corrupt,
     Worn,
+    Sent,
+    Uncertain,
+    Items,
+    Told,
+    LimitCount,
+    LimitBytes,
+    LimitEach,
+    LimitTotal,
+    LimitAge,
 }
 
 impl Fault {
@@ -69,6 +78,15 @@ impl Fault {
             Fault::SectorCount => (Status::Geometry, "storage.sector_count"),
             Fault::Corrupt => (Status::MediaCorrupt, "store"),
             Fault::Worn => (Status::MediaCorrupt, "store.generation"),
+            Fault::Sent => (Status::Unknown, "seq"),
+            Fault::Uncertain => (Status::Uncertain, "seq"),
+            Fault::Items => (Status::TooLong, "items"),
+            Fault::Told => (Status::BufferTooSmall, "told"),
+            Fault::LimitCount => (Status::QueueFull, "limit.count"),
+            Fault::LimitBytes => (Status::QueueFull, "limit.bytes"),
+            Fault::LimitEach => (Status::Range, "limit.points_each"),
+            Fault::LimitTotal => (Status::QueueFull, "limit.points_total"),
+            Fault::LimitAge => (Status::QueueFull, "limit.age_s"),
         }
     }
 

@@ -18,9 +18,12 @@
 //! Reading order: `record` (bytes), `medium`, `scan`, `ring` (one lane), `state`, then the
 //! queue itself: `mount`, `write`, `take`, `walk`. The bytes are described in `docs/format.md`.
 
+mod batch;
 mod crc;
 mod fault;
 pub mod inspect;
+mod letters;
+mod limits;
 mod medium;
 mod mount;
 mod record;
@@ -39,6 +42,9 @@ use record::{FRAME, ITEM_FIXED, PAYLOAD_MAX, Shape};
 use ring::{Place, Ring};
 use state::State;
 
+pub use batch::BATCH_MAX;
+pub use letters::{EXPORT_MAX, Requeue};
+pub use limits::{Level, Limits, Marks, Pressure, Terms};
 pub use walk::Cursor;
 
 /// The longest body of an item, in bytes. Small sectors hold less; see [`Queue::append`].
@@ -112,12 +118,28 @@ pub struct Entry<'b> {
 }
 
 /// What [`Queue::append`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
     /// The entry's number; of the first one when it is a duplicate.
     pub seq: u64,
     /// The same entry was already there; nothing was written.
     pub duplicate: bool,
+    /// Which limits are near, or were passed on a manager's word. Nothing for a duplicate.
+    pub pressure: Pressure,
+}
+
+/// What a queue's owner should know of its medium.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// Nothing unusual.
+    #[default]
+    Sound,
+    /// Bits were mended or torn records passed over; nothing is missing.
+    Repaired,
+    /// Entries known to have existed cannot be read.
+    Lost,
+    /// The storage failed; nothing works until the queue is opened again.
+    Failed,
 }
 
 /// What [`Queue::open`] found.
@@ -169,6 +191,18 @@ pub struct QueueStatus {
     pub repaired: u32,
     /// See [`Opened`]; counted on since then.
     pub lost: u32,
+    /// The three above, and whether the storage works, in one word.
+    pub health: Health,
+    /// [`Queue::pause`] holds back what waits.
+    pub paused: bool,
+}
+
+impl QueueStatus {
+    /// How long the oldest entry has waited at `now` (seconds since 1970), in seconds; 0 when
+    /// nothing waits, or one of the two times is unknown or the clock went back.
+    pub fn age(&self, now: u64) -> u64 {
+        if self.oldest == 0 { 0 } else { now.saturating_sub(self.oldest) }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -184,7 +218,8 @@ struct Hint {
     pos: u64,
     seq: u64,
     place: Place,
-    end: u32,
+    /// Where the record behind it starts.
+    behind: u32,
     points: u32,
     moved: bool,
 }
@@ -194,7 +229,7 @@ impl Hint {
         pos: 0,
         seq: 0,
         place: Place { generation: 0, off: 0 },
-        end: 0,
+        behind: 0,
         points: 0,
         moved: false,
     };
@@ -219,9 +254,17 @@ pub struct Queue {
     /// Short hashes of the newest req_ids, by number modulo [`RECENT`]; 0 is none.
     recent: [u16; RECENT],
     counts: Opened,
+    wish: Wish,
 }
 
-const _: () = assert!(core::mem::size_of::<Queue>() <= 512);
+/// What the caller asked of the queue; kept when it is opened again.
+#[derive(Clone, Copy)]
+struct Wish {
+    paused: bool,
+    limits: Limits,
+}
+
+const _: () = assert!(core::mem::size_of::<Queue>() <= 640);
 
 impl Queue {
     /// A closed queue.
@@ -238,7 +281,13 @@ impl Queue {
             rear: 0,
             recent: [0; RECENT],
             counts: Opened { formatted: false, sealed: 0, repaired: 0, lost: 0 },
+            wish: Wish { paused: false, limits: Limits::NONE },
         }
+    }
+
+    /// A closed queue with the limits and the pause of this one.
+    pub const fn renewed(&self) -> Self {
+        Queue { wish: self.wish, ..Queue::new() }
     }
 
     /// Mounts the store. A medium whose sector headers are all erased becomes one, keyed with
@@ -247,7 +296,7 @@ impl Queue {
     /// `Geometry`: the medium cannot hold a store, or not this one. `MediaVersion`: written by a
     /// version (`at`) or with features this one does not know. `MediaCorrupt`: not a store.
     pub fn open(&mut self, storage: &mut dyn Storage, salt: [u8; 8]) -> Result<Opened> {
-        *self = Queue::new();
+        *self = self.renewed();
         let geometry = storage.geometry();
         self.shape = Shape::new(&geometry, salt)?;
         self.phase = Phase::Open;
@@ -265,9 +314,20 @@ impl Queue {
     /// The same `req_id` among the newest [`RECENT`] entries, settled or not, is a duplicate:
     /// nothing is written and the first entry's number comes back; with other content it is
     /// `Conflict`. `QueueFull`: nothing was recorded. `TooLong`: `at` says the limit, which small
-    /// sectors lower so that an entry with a long reason still fits one.
+    /// sectors lower so that an entry with a long reason still fits one. [`Limits`] hold, with the
+    /// item's `created` as the time it is.
     pub fn append(&mut self, storage: &mut dyn Storage, item: &Item<'_>) -> Result<Appended> {
-        self.with(storage, |queue, medium| queue.do_append(medium, item))
+        self.append_on(storage, item, &Terms { now: item.created, manager: false })
+    }
+
+    /// The same on given terms: the time it is, and whether a manager waives the limits.
+    pub fn append_on(
+        &mut self,
+        storage: &mut dyn Storage,
+        item: &Item<'_>,
+        terms: &Terms,
+    ) -> Result<Appended> {
+        self.with(storage, |queue, medium| queue.do_append(medium, item, terms))
     }
 
     /// The entry with the lowest number from `from` on that may be sent: not settled, not parked,
@@ -278,14 +338,17 @@ impl Queue {
     /// 256 in one call, two records and two syncs each, and only as long as they fit. While more
     /// than half the window is blocked, that ends when the newest append has been in the window:
     /// a store of nothing but skipped entries is gone round once, then left alone until an append
-    /// or [`Queue::open`].
+    /// or [`Queue::open`]. Nothing is offered while the queue is [paused](Queue::pause).
     pub fn next<'b>(
         &mut self,
         storage: &mut dyn Storage,
         from: u64,
         buf: &'b mut [u8],
     ) -> Result<Option<Entry<'b>>> {
-        let found = self.with(storage, |queue, medium| queue.pick(medium, from, buf))?;
+        let found = self.with(storage, |queue, medium| match queue.wish.paused {
+            true => Ok(None),
+            false => queue.pick(medium, from, buf),
+        })?;
         Ok(found.and_then(|found| self.entry(found, buf)))
     }
 
@@ -366,6 +429,18 @@ impl Queue {
         self.with(storage, |queue, medium| queue.do_maintain(medium))
     }
 
+    /// Holds back what waits: [`Queue::next`] offers nothing until [`Queue::resume`]. Everything
+    /// else goes on: appends, answers to what is under way, listing. A pause is the caller's, not
+    /// the store's: it outlives [`Queue::open`] and [`Queue::close`], not a restart of the till.
+    pub fn pause(&mut self) {
+        self.wish.paused = true;
+    }
+
+    /// Ends a [pause](Queue::pause).
+    pub fn resume(&mut self) {
+        self.wish.paused = false;
+    }
+
     /// Whether a failure of the port has closed the queue until it is opened again.
     pub fn is_poisoned(&self) -> bool {
         self.phase == Phase::Poisoned
@@ -374,12 +449,10 @@ impl Queue {
     /// Counts, from RAM. All zero when closed.
     pub fn status(&self) -> QueueStatus {
         if self.phase == Phase::Closed {
-            return QueueStatus::default();
+            return QueueStatus { paused: self.wish.paused, ..QueueStatus::default() };
         }
         let state = &self.state;
-        let (mark, next) = (state.live.mark, self.live.next);
-        let settled = (state.live.done | state.staged).count_ones();
-        let unsettled = short(next.saturating_sub(mark)).saturating_sub(settled);
+        let unsettled = self.unsettled_count();
         let sent_unknown = state.sent().saturating_add(state.moved_sent);
         let parked = state.parked.count_ones().saturating_add(state.moved_parked);
         let letters = short(self.dead.next.saturating_sub(state.dead.mark));
@@ -392,16 +465,34 @@ impl Queue {
             oldest: if unsettled == 0 { 0 } else { self.oldest.1 },
             room: self.room(),
             capacity: self.per_sector().saturating_mul(self.live.count.saturating_sub(1)),
-            next_seq: next,
+            next_seq: self.live.next,
             sealed: self.counts.sealed,
             repaired: self.counts.repaired,
             lost: self.counts.lost,
+            health: self.health(),
+            paused: self.wish.paused,
         }
+    }
+
+    fn health(&self) -> Health {
+        match &self.counts {
+            _ if self.phase == Phase::Poisoned => Health::Failed,
+            counts if counts.lost > 0 => Health::Lost,
+            counts if counts.repaired > 0 || counts.sealed > 0 => Health::Repaired,
+            _ => Health::Sound,
+        }
+    }
+
+    /// Entries for which something is owed.
+    fn unsettled_count(&self) -> u32 {
+        let state = &self.state;
+        let settled = (state.live.done | state.staged).count_ones() + state.voided();
+        short(self.live.next.saturating_sub(state.live.mark)).saturating_sub(settled)
     }
 
     /// Forgets the medium; staged settlements that were not committed are gone.
     pub fn close(&mut self) {
-        *self = Queue::new();
+        *self = self.renewed();
     }
 
     fn room(&self) -> u32 {

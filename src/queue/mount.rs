@@ -42,7 +42,10 @@ impl Queue {
             return Ok(());
         }
         self.shape = medium.shape;
-        let moved = self.mount_live(medium)?;
+        let (mut moved, suspect) = self.mount_live(medium, u32::MAX)?;
+        if let Some(stop) = suspect {
+            (moved, _) = self.mount_live(medium, stop)?;
+        }
         let buried = self.mount_dead(medium)?;
         medium.sync()?;
         self.mount_recent(medium)?;
@@ -75,7 +78,7 @@ impl Queue {
     /// Replays the state lane's head. `None` when its first record is not a sound SNAP.
     fn replay(&mut self, medium: &mut Medium<'_>) -> Result<Option<u64>> {
         let (mut log, mut state, mut next) = (self.log, State::new(), None);
-        let scanned = log.scan_head(medium, &mut |medium, hit| {
+        let scanned = log.scan_head(medium, u32::MAX, &mut |medium, hit| {
             match hit.frame.kind {
                 kind::SNAP => next = Some(read_snap(medium, &hit, &mut state)?),
                 kind::STATE if next.is_some() => {
@@ -94,33 +97,43 @@ impl Queue {
         Ok(next)
     }
 
-    /// Finds the live head; says which number its last record was copied from, if it is a copy.
-    fn mount_live(&mut self, medium: &mut Medium<'_>) -> Result<Option<Copy>> {
+    /// Finds the live head, up to `stop`; says which number its last record was copied from, if
+    /// it is a copy. When it says where a suspect record stands, nothing else was done.
+    fn mount_live(
+        &mut self,
+        medium: &mut Medium<'_>,
+        stop: u32,
+    ) -> Result<(Option<Copy>, Option<u32>)> {
         let floor = self.live.next.max(self.state.live.mark);
         let mut live = self.live;
         live.find_head(medium)?;
         let (mut at, mut total, mut lost, mut last) = (live.next, live.total, 0u64, None);
         let size = u64::from(medium.shape.sector);
         let recent = &mut self.recent;
-        let scanned = live.scan_head(medium, &mut |medium, hit| {
+        let scanned = live.scan_head(medium, stop, &mut |medium, hit| {
             let pos = record::widen(hit.frame.number, at);
             if pos < at || pos - at > size {
                 return Ok(());
             }
             (lost, at) = (lost.saturating_add(pos - at), pos.saturating_add(1));
             last = Copy::of(&hit);
-            if last.is_none() {
-                total = total.wrapping_add(u64::from(record::u32_at(&hit.head, 14)));
+            let item = item_of(medium, &hit)?;
+            if last.is_none_or(|copy| copy.requeued) {
+                total = total.wrapping_add(u64::from(record::u32_at(&item, 14)));
             }
-            remember(recent, medium, &hit, pos)
+            remember(recent, &item, pos);
+            Ok(())
         })?;
+        if scanned.suspect.is_some() {
+            return Ok((None, scanned.suspect));
+        }
         live.total = total;
         live.next = at.max(floor);
         self.counts.lost = short(lost.saturating_add(live.next - at));
         self.counts.sealed += u32::from(scanned.torn);
         live.reassert(medium, scanned.doubt)?;
         self.live = live;
-        Ok(last)
+        Ok((last, None))
     }
 
     /// The same for the dead letters.
@@ -129,7 +142,7 @@ impl Queue {
         dead.find_head(medium)?;
         let (mut at, mut last) = (dead.next, None);
         let size = u64::from(medium.shape.sector);
-        let scanned = dead.scan_head(medium, &mut |_, hit| {
+        let scanned = dead.scan_head(medium, u32::MAX, &mut |_, hit| {
             let pos = record::widen(hit.frame.number, at);
             if pos >= at && pos - at <= size {
                 (at, last) = (pos.saturating_add(1), Copy::of(&hit));
@@ -171,7 +184,7 @@ impl Queue {
                 let pos = record::widen(hit.frame.number, end);
                 base = base.min(pos);
                 if pos >= wanted && pos < end {
-                    remember(&mut self.recent, medium, &hit, pos)?;
+                    remember(&mut self.recent, &item_of(medium, &hit)?, pos);
                 }
             }
         }
@@ -191,7 +204,14 @@ impl Queue {
         if let Some(copy) = buried.filter(|copy| open(self, copy)) {
             self.stage_position(copy.from, true);
         }
-        if let Some(copy) = moved.filter(|copy| open(self, copy)) {
+        if let Some(copy) = moved.filter(|copy| copy.requeued) {
+            if let Some(bit) = self.state.dead.bit(copy.from)
+                && copy.from < self.dead.next
+                && !self.state.dead.settled(copy.from)
+            {
+                self.count_requeue(bit, copy.attempts);
+            }
+        } else if let Some(copy) = moved.filter(|copy| open(self, copy)) {
             self.count_move(medium, copy.from, copy.parked, copy.attempts)?;
         }
         self.flush(medium)
@@ -204,6 +224,7 @@ pub(crate) struct Copy {
     from: u64,
     attempts: u8,
     parked: bool,
+    requeued: bool,
 }
 
 impl Copy {
@@ -212,6 +233,7 @@ impl Copy {
             from: record::u64_at(&hit.head, 8),
             attempts: record::u8_at(&hit.head, 16),
             parked: record::u8_at(&hit.head, 17) & record::flag::PARKED != 0,
+            requeued: record::u8_at(&hit.head, 17) & record::flag::REQUEUED != 0,
         })
     }
 }
@@ -221,35 +243,29 @@ fn read_snap(medium: &mut Medium<'_>, hit: &Hit, state: &mut State) -> Result<u6
     let mut bytes = [0; SNAP_MAX];
     let len = SNAP_MAX.min(hit.frame.len.into());
     let payload = bytes.get_mut(..len).unwrap_or(&mut []);
-    medium.read(hit.at, payload)?;
-    if let Some(byte) = payload.get_mut(hit.bit / 8) {
-        *byte ^= 1 << (hit.bit % 8);
-    }
+    hit.read(medium, 0, payload)?;
     Ok(state.apply_snap(payload))
 }
 
-/// Notes an entry's req_id among the newest.
-fn remember(
-    recent: &mut [u16; RECENT],
-    medium: &mut Medium<'_>,
-    hit: &Hit,
-    pos: u64,
-) -> Result<()> {
+/// The first bytes of an entry's item, up to the end of its req_id.
+fn item_of(medium: &mut Medium<'_>, hit: &Hit) -> Result<[u8; HEAD]> {
     let mut item = hit.head;
     if hit.frame.kind == kind::MOVED {
         let skip = record::MOVED_FIXED as u32
             + u32::from(record::u8_at(&hit.head, 24))
             + u32::from(record::u8_at(&hit.head, 25));
-        let left = u32::from(hit.frame.len).saturating_sub(skip) as usize;
-        item = [0; HEAD];
-        medium.read(hit.at + skip, item.get_mut(..left.min(HEAD)).unwrap_or(&mut []))?;
+        hit.read(medium, skip, &mut item)?;
     }
-    let end = record::ITEM_FIXED + usize::from(record::u8_at(&item, 19));
+    Ok(item)
+}
+
+/// Notes an entry's req_id among the newest.
+fn remember(recent: &mut [u16; RECENT], item: &[u8; HEAD], pos: u64) {
+    let end = record::ITEM_FIXED + usize::from(record::u8_at(item, 19));
     let req = item.get(record::ITEM_FIXED..end).and_then(|b| core::str::from_utf8(b).ok());
     if let (Some(req), Some(slot)) = (req, recent.get_mut((pos % RECENT as u64) as usize)) {
         *slot = super::fingerprint(req);
     }
-    Ok(())
 }
 
 /// The state lane's header with the highest generation below `below`.

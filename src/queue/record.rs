@@ -54,6 +54,8 @@ pub(crate) mod kind {
     pub(crate) const STATE: u8 = 0x21;
     /// Everything the state lane knows.
     pub(crate) const SNAP: u8 = 0x22;
+    /// Added to ITEM: the next record was written in the same sync and follows at the next unit.
+    pub(crate) const JOINED: u8 = 0x40;
 }
 
 /// A MOVED record's flags.
@@ -61,15 +63,17 @@ pub(crate) mod flag {
     pub(crate) const PARKED: u8 = 1;
     pub(crate) const UNCERTAIN: u8 = 2;
     pub(crate) const REASON: u8 = 4;
+    /// Live lane: copied from the dead letter whose number `from` is.
+    pub(crate) const REQUEUED: u8 = 8;
     /// Every flag this version knows.
-    pub(crate) const KNOWN: u8 = PARKED | UNCERTAIN | REASON;
+    pub(crate) const KNOWN: u8 = PARKED | UNCERTAIN | REASON | REQUEUED;
 }
 
 /// Whether records of this kind stand in that lane.
 pub(crate) fn belongs(lane: u8, kind_byte: u8) -> bool {
     match lane {
         STATE_LANE => matches!(kind_byte, kind::STATE | kind::SNAP),
-        LIVE_LANE => matches!(kind_byte, kind::ITEM | kind::MOVED),
+        LIVE_LANE => matches!(kind_byte & !kind::JOINED, kind::ITEM) || kind_byte == kind::MOVED,
         _ => kind_byte == kind::MOVED,
     }
 }
@@ -315,6 +319,16 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// Whether the next record belongs to the same sync.
+    pub(crate) fn joined(&self) -> bool {
+        self.kind == kind::ITEM | kind::JOINED
+    }
+
+    /// Where the place behind this record is, given where it ends.
+    pub(crate) fn next(&self, shape: &Shape, end: u32) -> u32 {
+        up(end, if self.joined() { shape.prog } else { shape.align })
+    }
+
     /// Kind, length and number as the checksum sees them.
     pub(crate) fn tail(&self) -> [u8; FRAME - 4] {
         let [a, b] = self.len.to_le_bytes();
@@ -349,6 +363,8 @@ pub(crate) struct Moved<'b> {
     pub(crate) from: u64,
     pub(crate) attempts: u8,
     pub(crate) parked: bool,
+    /// `from` is a dead letter's number.
+    pub(crate) requeued: bool,
     pub(crate) reason: Option<Reason<'b>>,
 }
 
@@ -398,6 +414,7 @@ pub(crate) fn moved_head(moved: &Moved<'_>) -> Bytes<MOVED_MAX> {
     let mut flags = if moved.parked { flag::PARKED } else { 0 };
     flags |= if reason.uncertain { flag::UNCERTAIN } else { 0 };
     flags |= if moved.reason.is_some() { flag::REASON } else { 0 };
+    flags |= if moved.requeued { flag::REQUEUED } else { 0 };
     let (code, sub) = (fit(reason.code, 8), fit(reason.sub_code, 64));
     let mut out = Bytes::new();
     out.put(&moved.seq.to_le_bytes());
@@ -421,7 +438,7 @@ fn fit(text: &str, max: usize) -> &str {
 
 /// Splits a payload of kind ITEM or MOVED.
 pub(crate) fn decode_payload(kind_byte: u8, bytes: &[u8]) -> Option<Payload<'_>> {
-    match kind_byte {
+    match kind_byte & !kind::JOINED {
         kind::ITEM => Some(Payload { moved: None, raw: bytes, item: decode_item(bytes)? }),
         kind::MOVED => {
             let (moved, rest) = decode_moved(bytes)?;
@@ -447,6 +464,7 @@ pub(crate) fn decode_moved(bytes: &[u8]) -> Option<(Moved<'_>, &[u8])> {
         from: u64_at(head, 8),
         attempts: u8_at(head, 16),
         parked: flags & flag::PARKED != 0,
+        requeued: flags & flag::REQUEUED != 0,
         reason: (flags & flag::REASON != 0).then_some(reason),
     };
     Some((moved, rest))

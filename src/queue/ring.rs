@@ -43,8 +43,10 @@ pub(crate) struct Place {
 pub(crate) struct Scanned {
     /// Nothing is appended behind what was torn.
     pub(crate) torn: bool,
-    /// Where the last record starts; 0 when there is at most one.
+    /// Where what the last sync wrote starts; 0 when it wrote the header, too.
     pub(crate) doubt: u32,
+    /// A mended record that could be torn, and what follows it was of the same sync.
+    pub(crate) suspect: Option<u32>,
 }
 
 impl Ring {
@@ -185,31 +187,42 @@ impl Ring {
         Ok(newest)
     }
 
-    /// Walks the head, hands each accepted record to `each`, and sets `off`.
+    /// Walks the head up to `stop`, hands each accepted record to `each`, and sets `off`.
     ///
     /// A record with one wrong bit that is the last of the head could also be torn: it counts only
     /// if the byte behind it was programmed, and bytes are programmed in order (`align` = `prog`).
+    /// The same goes for all records of the last sync; one that was handed out before that could
+    /// be known is told as `suspect`, and the caller walks again, up to there.
     pub(crate) fn scan_head(
         &mut self,
         medium: &mut Medium<'_>,
+        stop: u32,
         each: &mut dyn FnMut(&mut Medium<'_>, Hit) -> Result<()>,
     ) -> Result<Scanned> {
         if self.generation == 0 {
             self.off = medium.shape.sector;
-            return Ok(Scanned { torn: false, doubt: medium.shape.sector });
+            return Ok(Scanned { torn: false, doubt: medium.shape.sector, suspect: None });
         }
+        let in_order = medium.shape.align == medium.shape.prog;
         let mut scan = Scan::new(self, medium, self.generation)?;
         let mut held: Option<Hit> = None;
-        let mut doubt = 0;
-        while let Some(hit) = scan.next(self, medium)? {
+        let (mut doubt, mut suspect) = (0, None);
+        while let Some(hit) = scan.next(self, medium)?.filter(|hit| hit.off < stop) {
             if let Some(before) = held.replace(hit) {
-                doubt = hit.off;
+                if !before.frame.joined() {
+                    (doubt, suspect) = (hit.off, None);
+                } else if before.mended && !in_order {
+                    suspect = suspect.or(Some(before.off));
+                }
                 medium.repaired += u32::from(before.mended);
                 each(medium, before)?;
             }
         }
         self.off = scan.tail(medium);
         let mut torn = scan.sealed;
+        if stop < medium.shape.sector {
+            (torn, self.off) = (true, medium.shape.sector);
+        }
         if let Some(last) = held {
             if !last.mended || self.written_to_the_end(medium, &last)? {
                 medium.repaired += u32::from(last.mended);
@@ -218,7 +231,7 @@ impl Ring {
                 (torn, self.off) = (true, medium.shape.sector);
             }
         }
-        Ok(Scanned { torn, doubt })
+        Ok(Scanned { torn, doubt, suspect })
     }
 
     /// Has the part of the head written again that a failed sync may have left in a cache only.
@@ -388,9 +401,10 @@ impl Ring {
         let crc = seed.add(&frame.tail()).add(a).add(b).add(c).add(d);
         frame.crc = crc.value();
         let place = Place { generation: self.generation, off: self.off };
+        let end = self.off + (FRAME + len + 1) as u32;
         let at = self.address(medium, self.generation).wrapping_add(self.off);
         medium.program(at, &[&frame.crc.to_le_bytes(), &frame.tail(), a, b, c, d, &[TRAILER]])?;
-        self.off = medium.shape.after(self.off + (FRAME + len + 1) as u32);
+        self.off = frame.next(&medium.shape, end);
         Ok(place)
     }
 }

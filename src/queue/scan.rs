@@ -14,6 +14,8 @@ pub(crate) struct Hit {
     pub(crate) off: u32,
     /// Where it ends, its last byte included.
     pub(crate) end: u32,
+    /// Where the next record is looked for.
+    pub(crate) next: u32,
     /// The payload's address on the medium.
     pub(crate) at: u32,
     /// The payload's first bytes, mended.
@@ -23,8 +25,29 @@ pub(crate) struct Hit {
     pub(crate) bit: usize,
 }
 
+impl Hit {
+    /// Fills `out` with the payload from byte `from` on, mended; 0xFF behind its end.
+    pub(crate) fn read(&self, medium: &mut Medium<'_>, from: u32, out: &mut [u8]) -> Result<()> {
+        out.fill(0xFF);
+        let left = u32::from(self.frame.len).saturating_sub(from) as usize;
+        let len = left.min(out.len());
+        if let Some(room) = out.get_mut(..len).filter(|room| !room.is_empty()) {
+            medium.read(self.at + from, room)?;
+        }
+        if self.bit != NO_BIT
+            && let Some(bit) = self.bit.checked_sub(from as usize * 8)
+            && bit / 8 < len
+        {
+            flip(out, bit);
+        }
+        Ok(())
+    }
+}
+
 /// As much of a payload as a walk keeps: a plain item up to the end of its req_id.
 pub(crate) const HEAD: usize = record::ITEM_FIXED + 32;
+/// One sync of the live lane covers at most this many bytes.
+pub(crate) const SYNC_MAX: u32 = 16 << 10;
 /// No bit of the payload is wrong.
 pub(crate) const NO_BIT: usize = usize::MAX;
 
@@ -32,7 +55,11 @@ pub(crate) const NO_BIT: usize = usize::MAX;
 pub(crate) struct Scan {
     pub(crate) generation: u32,
     off: u32,
+    /// The units of the sector: of a record's place, and of the medium.
     unit: u32,
+    prog: u32,
+    /// The record before says that one more was written in its sync.
+    joined: bool,
     reader: Reader,
     /// Bytes that are no record were passed: nothing may be appended here any more.
     pub(crate) sealed: bool,
@@ -43,7 +70,7 @@ impl Scan {
     /// A walk from the first record of the sector that generation `generation` lives in.
     pub(crate) fn new(ring: &Ring, medium: &mut Medium<'_>, generation: u32) -> Result<Scan> {
         let header = ring.header(medium, generation)?;
-        let (mut off, mut unit) = (medium.shape.first_record(), medium.shape.align);
+        let (mut off, mut shape) = (medium.shape.first_record(), medium.shape);
         let mut sealed = header.is_none();
         if let Some(header) = header {
             // A sector written under another geometry is read by its own, and not appended to.
@@ -53,9 +80,22 @@ impl Scan {
                 ..medium.shape
             };
             sealed = own.prog != medium.shape.prog || own.align != medium.shape.align;
-            (off, unit) = (own.first_record(), own.align);
+            (off, shape) = (own.first_record(), own);
         }
-        Ok(Scan { generation, off, unit, reader: Reader::new(), sealed, done: false })
+        Ok(Scan { off, sealed, ..Scan::with(&shape, generation) })
+    }
+
+    fn with(shape: &record::Shape, generation: u32) -> Scan {
+        Scan {
+            generation,
+            off: 0,
+            unit: shape.align,
+            prog: shape.prog,
+            joined: false,
+            reader: Reader::new(),
+            sealed: false,
+            done: false,
+        }
     }
 
     /// The same, from a known offset.
@@ -66,8 +106,7 @@ impl Scan {
 
     /// The same where the sector's layout is known to be today's; costs no read.
     pub(crate) fn at(medium: &Medium<'_>, generation: u32, off: u32) -> Scan {
-        let unit = medium.shape.align;
-        Scan { generation, off, unit, reader: Reader::new(), sealed: false, done: false }
+        Scan { off, ..Scan::with(&medium.shape, generation) }
     }
 
     /// Where the next record is looked for.
@@ -88,33 +127,40 @@ impl Scan {
             let mut head = [0; FRAME];
             self.reader.exact(medium, start + self.off, &mut head, start + size)?;
             if head.iter().all(|&b| b == 0xFF) {
-                self.pass_blank(medium, start)?;
+                self.pass_blank(ring, medium, start)?;
                 continue;
             }
             if let Some(hit) = self.check(ring, medium, start, &head)? {
-                self.off = up(hit.end, self.unit);
+                (self.off, self.joined) = (hit.next, hit.frame.joined());
                 return Ok(Some(hit));
             }
-            self.sealed = true;
-            self.off = up(self.off + 1, self.unit);
+            self.seal(self.off + 1);
         }
+        // A sync that was to bring one more record did not return.
+        self.sealed |= self.joined;
         self.done = true;
         Ok(None)
     }
 
+    /// Something is torn or rotten before `from`. Behind it records of one sync may stand closer
+    /// than `align`, so each unit is looked at.
+    fn seal(&mut self, from: u32) {
+        (self.sealed, self.joined) = (true, false);
+        self.off = up(from, self.prog);
+    }
+
     /// At 12 erased bytes: the clean end, or a hole before something that must seal the sector.
-    fn pass_blank(&mut self, medium: &mut Medium<'_>, start: u32) -> Result<()> {
+    fn pass_blank(&mut self, ring: &Ring, medium: &mut Medium<'_>, start: u32) -> Result<()> {
         let size = medium.shape.sector;
-        // One sync covers at most one record: what it left unwritten ends within its reach.
-        let reach = up((FRAME + PAYLOAD_MAX + 1) as u32, self.unit);
-        let to = if self.sealed { size } else { self.off.saturating_add(reach).min(size) };
+        self.sealed |= self.joined;
+        let reach = self.off.saturating_add(reach(ring.lane, self.unit)).min(size);
+        let to = if self.sealed { size } else { reach };
         match self.reader.written(medium, start + self.off, start + to)? {
             None => self.done = true,
+            // A frame with 0xFF in front may begin up to 11 bytes before.
             Some(at) => {
-                self.sealed = true;
-                // No record starts where the next frame's bytes are still all erased.
-                let first = (at - start).saturating_sub(FRAME as u32 - 1);
-                self.off = up(first.max(self.off + 1), self.unit);
+                let at = at.saturating_sub(start).saturating_sub(FRAME as u32 - 1);
+                self.seal(at.max(self.off + 1));
             }
         }
         Ok(())
@@ -172,12 +218,19 @@ impl Scan {
             frame,
             off: self.off,
             end: end + 1,
+            next: up(end + 1, if frame.joined() { self.prog } else { self.unit }),
             at: start + payload,
             head,
             mended: mended.is_some(),
             bit,
         })
     }
+}
+
+/// As far as what one sync left unwritten can extend.
+fn reach(lane: u8, unit: u32) -> u32 {
+    let most = if lane == record::LIVE_LANE { SYNC_MAX } else { (FRAME + PAYLOAD_MAX + 1) as u32 };
+    up(most, unit)
 }
 
 /// Where a record stands.

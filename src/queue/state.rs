@@ -5,16 +5,19 @@
 //! ```text
 //! STATE | done 8 | settled points 3 | [slot | attempts] |            number = watermark
 //! SNAP  | watermark 8 | done 8 | parked 8 | settled points 8 | dead watermark 8 | dead done 8 |
-//!       | next 8 | moved 4 | moved parked 4 | moved sent 4 | (slot | attempts) ... |
+//!       | next 8 | moved 4 | moved parked 4 | moved sent 4 | voids 1 | void 8 ... |
+//!       | (slot | attempts) ... |
 //! ```
 
 use super::record::{self, Bytes, kind, u8_at, u32_at, u64_at};
 
 /// Entries that may be sent and settled out of order, counted from the oldest unsettled one.
 pub(crate) const WINDOW: u64 = 64;
-const SNAP_FIXED: usize = 68;
+const SNAP_FIXED: usize = 69;
+/// Entries behind the window that may be void at a time.
+pub(crate) const VOIDS: usize = 8;
 /// The longest state record.
-pub(crate) const SNAP_MAX: usize = SNAP_FIXED + 2 * WINDOW as usize;
+pub(crate) const SNAP_MAX: usize = SNAP_FIXED + 8 * VOIDS + 2 * WINDOW as usize;
 
 /// A run of numbers settled up to a watermark, and 64 bits of what is settled behind it.
 #[derive(Clone, Copy)]
@@ -65,6 +68,8 @@ pub(crate) struct State {
     pub(crate) moved_sent: u32,
     /// Something only SNAP tells has changed.
     pub(crate) irregular: bool,
+    /// Behind the window, and nothing is owed for them any more; 0 is none.
+    voids: [u64; VOIDS],
     /// By number modulo 64.
     attempts: [u8; WINDOW as usize],
 }
@@ -83,13 +88,43 @@ impl State {
             moved_parked: 0,
             moved_sent: 0,
             irregular: false,
+            voids: [0; VOIDS],
             attempts: [0; WINDOW as usize],
         }
     }
 
     /// Whether `number` is settled, staged ones included.
     pub(crate) fn settled(&self, number: u64) -> bool {
-        self.live.settled(number) || self.has(self.staged, number)
+        self.live.settled(number) || self.has(self.staged, number) || self.is_void(number)
+    }
+
+    fn is_void(&self, number: u64) -> bool {
+        number != 0 && self.voids.contains(&number)
+    }
+
+    /// How many entries behind the window are void.
+    pub(crate) fn voided(&self) -> u32 {
+        self.voids.iter().filter(|number| **number != 0).count() as u32
+    }
+
+    /// Notes that nothing is owed for `number`, which lies behind the window; false: no room.
+    pub(crate) fn void(&mut self, number: u64) -> bool {
+        let Some(free) = self.voids.iter_mut().find(|slot| **slot == 0) else { return false };
+        *free = number;
+        self.irregular = true;
+        true
+    }
+
+    /// Void entries the window has reached count as settled in it.
+    fn absorb(&mut self) {
+        for slot in &mut self.voids {
+            if let Some(bit) = self.live.bit(*slot) {
+                self.live.done |= bit;
+                *slot = 0;
+            } else if *slot < self.live.mark {
+                *slot = 0;
+            }
+        }
     }
 
     pub(crate) fn is_parked(&self, number: u64) -> bool {
@@ -137,10 +172,16 @@ impl State {
         self.live.done |= self.staged;
         self.staged = 0;
         self.parked &= !self.live.done;
-        let old = self.live.mark;
-        let by = self.live.slide();
-        self.parked = self.parked.checked_shr(by).unwrap_or(0);
-        self.forget(old, by.into());
+        loop {
+            let old = self.live.mark;
+            let by = self.live.slide();
+            self.parked = self.parked.checked_shr(by).unwrap_or(0);
+            self.forget(old, by.into());
+            self.absorb();
+            if self.live.done & 1 == 0 {
+                break;
+            }
+        }
         self.dead.slide();
     }
 
@@ -152,6 +193,7 @@ impl State {
         let done = self.live.done.checked_shr(by).unwrap_or(0);
         self.parked = self.parked.checked_shr(by).unwrap_or(0) & !done;
         self.live = Acks { mark, done };
+        self.absorb();
         self.irregular = true;
     }
 
@@ -201,6 +243,10 @@ impl State {
         for count in [self.moved, self.moved_parked, self.moved_sent] {
             out.put(&count.to_le_bytes());
         }
+        out.put(&[self.voided() as u8]);
+        for number in self.voids.iter().filter(|number| **number != 0) {
+            out.put(&number.to_le_bytes());
+        }
         for slot in 0..WINDOW {
             match self.attempts(self.live.mark.saturating_add(slot)) {
                 0 => {}
@@ -217,6 +263,7 @@ impl State {
         self.forget(self.live.mark, by);
         self.parked = u32::try_from(by).ok().and_then(|n| self.parked.checked_shr(n)).unwrap_or(0);
         self.live = Acks { mark, done: u64_at(payload, 0) };
+        self.absorb();
         self.parked &= !self.live.done;
         // 24 bits, never less than before.
         let more = (u32_at(payload, 7) >> 8).wrapping_sub(self.settled_points as u32) & 0xFF_FFFF;
@@ -241,7 +288,14 @@ impl State {
             moved_sent: u32_at(payload, 64),
             ..State::new()
         };
-        for pair in payload.get(SNAP_FIXED..).unwrap_or(&[]).chunks_exact(2) {
+        let rest = payload.get(SNAP_FIXED..).unwrap_or(&[]);
+        let voids = 8 * usize::from(u8_at(payload, SNAP_FIXED - 1)).min(VOIDS);
+        let (voids, pairs) = rest.split_at_checked(voids).unwrap_or((&[], rest));
+        for (slot, number) in self.voids.iter_mut().zip(voids.chunks_exact(8)) {
+            *slot = u64_at(number, 0);
+        }
+        self.absorb();
+        for pair in pairs.chunks_exact(2) {
             let slot = u64::from(u8_at(pair, 0)) % WINDOW;
             self.set_attempts(self.live.mark.wrapping_add(slot), u8_at(pair, 1));
         }

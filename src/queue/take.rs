@@ -87,7 +87,7 @@ impl Queue {
     fn guesses(&self, pos: u64) -> impl Iterator<Item = Place> + use<> {
         let hint = self.hint;
         let generation = hint.place.generation;
-        let behind = Place { generation, off: self.shape.after(hint.end) };
+        let behind = Place { generation, off: hint.behind };
         let first = self.shape.first_record();
         let over = Place { generation: generation.saturating_add(1), off: first };
         let known = generation >= self.live.oldest() && generation != 0;
@@ -119,7 +119,7 @@ impl Queue {
             pos,
             seq: payload.moved.map_or(pos, |m| m.seq),
             place,
-            end: place.off + FRAME as u32 + u32::from(frame.len) + 1,
+            behind: frame.next(&self.shape, place.off + FRAME as u32 + u32::from(frame.len) + 1),
             points: payload.item.points,
             moved: payload.moved.is_some(),
         };
@@ -281,7 +281,7 @@ impl Queue {
         let Some(entry) = self.entry(taken, buf) else { return Ok(false) };
         let parked = entry.state == EntryState::Parked;
         let (seq, attempts, reason) = (entry.seq, entry.attempts, entry.reason);
-        let moved = Moved { seq, from: pos, attempts, parked, reason };
+        let moved = Moved { seq, from: pos, attempts, parked, requeued: false, reason };
         let head = record::moved_head(&moved);
         let end = FRAME + usize::from(taken.frame.len);
         let payload = buf.get(FRAME..end).unwrap_or(&[]);
@@ -325,7 +325,7 @@ fn peek_hit(medium: &mut Medium<'_>, hit: &Hit, pos: u64) -> Result<Peek> {
     let skip = record::MOVED_FIXED as u32 + u32::from(texts);
     let mut item = [0; ITEM_FIXED];
     if skip + ITEM_FIXED as u32 <= len {
-        medium.read(hit.at + skip, &mut item)?;
+        hit.read(medium, skip, &mut item)?;
     }
     let parked = record::u8_at(&hit.head, 17) & record::flag::PARKED != 0;
     peek.seq = record::u64_at(&hit.head, 0);

@@ -18,7 +18,7 @@ pub struct Cursor {
     /// memory and any bytes in it must be a cursor.
     lane: u32,
     generation: u32,
-    off: u32,
+    pub(crate) off: u32,
     /// What of the state ring `copied` was made after.
     stamp: [u32; 2],
     /// A coarse set of the numbers copies were made from: most settled entries are not in it.
@@ -26,7 +26,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    const fn at(dead: bool, generation: u32) -> Cursor {
+    pub(crate) const fn at(dead: bool, generation: u32) -> Cursor {
         Cursor { lane: dead as u32, generation, off: 0, stamp: [0; 2], copied: [0; 4] }
     }
 
@@ -64,12 +64,12 @@ impl Queue {
                 let pos = record::widen(hit.frame.number, self.live.next);
                 // A settled copy is told by its original, and that one by its letter if it is dead.
                 let shown = !self.state.settled(pos)
-                    || hit.frame.kind == kind::ITEM && !self.superseded(medium, cursor, pos)?;
+                    || hit.frame.kind != kind::MOVED && !self.superseded(medium, cursor, pos)?;
                 if shown && read_hit(&self.live, medium, generation, &hit, buf)? {
-                    cursor.off = hit.end;
+                    cursor.off = hit.next;
                     return Ok(Some(Taken { frame: hit.frame, pos, dead: false }));
                 }
-                cursor.off = hit.end;
+                cursor.off = hit.next;
             }
             *cursor = Cursor::at(true, 0);
         }
@@ -78,10 +78,10 @@ impl Queue {
             let generation = cursor.generation;
             let shown = !self.state.dead.settled(pos);
             if shown && read_hit(&self.dead, medium, generation, &hit, buf)? {
-                cursor.off = hit.end;
+                cursor.off = hit.next;
                 return Ok(Some(Taken { frame: hit.frame, pos, dead: true }));
             }
-            cursor.off = hit.end;
+            cursor.off = hit.next;
         }
         Ok(None)
     }
@@ -108,10 +108,12 @@ impl Queue {
             let mut cursor = Cursor::at(dead, 0);
             while let Some(hit) = step(ring, m, &mut cursor)? {
                 let (seq, from) = (record::u64_at(&hit.head, 0), record::u64_at(&hit.head, 8));
-                if hit.frame.kind == kind::MOVED && (wanted(from) || wanted(seq)) {
+                // A requeued letter's `from` counts letters; its seq says which entry it was.
+                let requeued = record::u8_at(&hit.head, 17) & record::flag::REQUEUED != 0;
+                if hit.frame.kind == kind::MOVED && (!requeued && wanted(from) || wanted(seq)) {
                     return Ok(true);
                 }
-                cursor.off = hit.end;
+                cursor.off = hit.next;
             }
         }
         Ok(false)
@@ -125,7 +127,7 @@ impl Queue {
             if record::u64_at(&letter.head, 0) == seq && !self.state.dead.settled(pos) {
                 return Ok(Some(pos));
             }
-            cursor.off = letter.end;
+            cursor.off = letter.next;
         }
         Ok(None)
     }
@@ -147,7 +149,7 @@ impl Queue {
                 continue;
             };
             let generation = cursor.generation;
-            cursor.off = hit.end;
+            cursor.off = hit.next;
             let pos = record::widen(hit.frame.number, ring.next);
             let gone =
                 if cursor.dead() { self.state.dead.settled(pos) } else { self.state.settled(pos) };
@@ -163,7 +165,11 @@ impl Queue {
 }
 
 /// The record at or behind the cursor. Sectors erased meanwhile are skipped.
-fn step(ring: &Ring, medium: &mut Medium<'_>, cursor: &mut Cursor) -> Result<Option<Hit>> {
+pub(crate) fn step(
+    ring: &Ring,
+    medium: &mut Medium<'_>,
+    cursor: &mut Cursor,
+) -> Result<Option<Hit>> {
     if cursor.generation < ring.oldest() {
         (cursor.generation, cursor.off) = (ring.oldest(), 0);
     }
@@ -173,8 +179,7 @@ fn step(ring: &Ring, medium: &mut Medium<'_>, cursor: &mut Cursor) -> Result<Opt
         } else {
             ring.next
         };
-        let off = medium.shape.after(cursor.off);
-        let mut scan = Scan::from(ring, medium, cursor.generation, off)?;
+        let mut scan = Scan::from(ring, medium, cursor.generation, cursor.off)?;
         while let Some(hit) = scan.next(ring, medium)? {
             // What was torn here and never counted has a number that was given again.
             if record::widen(hit.frame.number, ring.next) < end {

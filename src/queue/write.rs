@@ -3,6 +3,7 @@
 //! In: an item or a number. Out: records, durable when the call returns.
 
 use super::fault::{Fault, Result};
+use super::limits::{Load, Terms};
 use super::medium::{Medium, Reader};
 use super::record::{self, FRAME, Moved, kind};
 use super::state::{SNAP_MAX, WINDOW};
@@ -14,33 +15,41 @@ impl Queue {
         &mut self,
         medium: &mut Medium<'_>,
         item: &Item<'_>,
+        terms: &Terms,
     ) -> Result<Appended> {
-        let head = record::item_head(item)?;
-        let limit = medium.shape.body_max(item.req_id.len());
-        if item.body.len() > limit {
-            return Err(Fault::Body.at(medium, limit));
-        }
+        let head = checked_head(medium, item)?;
         if let Some(seq) = self.same_recent(medium, item)? {
-            return Ok(Appended { seq, duplicate: true });
+            return Ok(Appended { seq, duplicate: true, ..Appended::default() });
         }
+        let pressure = self.admit(medium, &Load::of(item), terms)?;
         let pieces = [head.get(), item.req_id.as_bytes(), item.body, &[]];
         let len = pieces.iter().map(|piece| piece.len()).sum();
         self.make_room(medium, len)?;
         let seq = self.live.next;
         self.live.push(medium, kind::ITEM, seq as u32, pieces)?;
         medium.sync()?;
-        self.live.next = seq.saturating_add(1);
+        self.note_appended(item);
+        Ok(Appended { seq, duplicate: false, pressure })
+    }
+
+    /// One more entry at the ring's end, its points owed.
+    pub(crate) fn note_appended(&mut self, item: &Item<'_>) {
+        let pos = self.live.next;
+        self.live.next = pos.saturating_add(1);
         self.rear = 0;
         self.live.total = self.live.total.wrapping_add(item.points.into());
-        self.note_recent(seq, item.req_id);
-        if seq == self.state.live.mark {
-            self.oldest = (seq, item.created);
+        self.note_recent(pos, item.req_id);
+        if pos == self.state.live.mark {
+            self.oldest = (pos, item.created);
         }
-        Ok(Appended { seq, duplicate: false })
     }
 
     /// The number of an equal entry among the newest; an unequal one with its req_id is an error.
-    fn same_recent(&mut self, medium: &mut Medium<'_>, item: &Item<'_>) -> Result<Option<u64>> {
+    pub(crate) fn same_recent(
+        &mut self,
+        medium: &mut Medium<'_>,
+        item: &Item<'_>,
+    ) -> Result<Option<u64>> {
         let wanted = fingerprint(item.req_id);
         let next = self.live.next;
         for pos in next.saturating_sub(RECENT as u64).max(1)..next {
@@ -57,14 +66,14 @@ impl Queue {
         Ok(None)
     }
 
-    fn note_recent(&mut self, pos: u64, req_id: &str) {
+    pub(crate) fn note_recent(&mut self, pos: u64, req_id: &str) {
         if let Some(slot) = self.recent.get_mut((pos % RECENT as u64) as usize) {
             *slot = fingerprint(req_id);
         }
     }
 
     /// Makes the head ready for an append of `len` bytes, or says `QueueFull`.
-    fn make_room(&mut self, medium: &mut Medium<'_>, len: usize) -> Result<()> {
+    pub(crate) fn make_room(&mut self, medium: &mut Medium<'_>, len: usize) -> Result<()> {
         if !self.may_append(medium, len) && self.state.staged != 0 {
             self.flush(medium)?;
         }
@@ -132,7 +141,8 @@ impl Queue {
             return if known { Ok(()) } else { Err(Fault::NotFound) };
         }
         if self.state.settled(pos) {
-            return Ok(());
+            // With copies about it may be only the original that is.
+            return if self.state.moved == 0 { Ok(()) } else { Err(Fault::NotFound) };
         }
         if self.state.live.bit(pos).is_none() {
             return Err(Fault::Window);
@@ -176,7 +186,7 @@ impl Queue {
     }
 
     /// One copy less among the unsettled.
-    fn uncount_copy(&mut self, pos: u64, attempts: u8, parked: bool) {
+    pub(crate) fn uncount_copy(&mut self, pos: u64, attempts: u8, parked: bool) {
         let state = &mut self.state;
         state.moved = state.moved.saturating_sub(1);
         state.moved_parked = state.moved_parked.saturating_sub(u32::from(parked));
@@ -260,7 +270,8 @@ impl Queue {
             return Err(Fault::Corrupt);
         };
         let (attempts, parked) = (entry.attempts, entry.state == super::EntryState::Parked);
-        let moved = Moved { seq, from: pos, attempts, parked: false, reason: Some(*reason) };
+        let reason = Some(*reason);
+        let moved = Moved { seq, from: pos, attempts, parked: false, requeued: false, reason };
         if self.push_dead(medium, record::moved_head(&moved).get(), payload.raw)? {
             self.stage_position(pos, true);
             self.flush(medium)?;
@@ -323,7 +334,7 @@ impl Queue {
         }
         let done = self.state.live.done.count_ones();
         let unsettled = super::short(self.live.next.saturating_sub(self.state.live.mark));
-        self.state.limit_moved(unsettled.saturating_sub(done));
+        self.state.limit_moved(unsettled.saturating_sub(done).saturating_sub(self.state.voided()));
         let next = self.live.next;
         let (mut what, mut bytes) = self.state.encode(false, next, sent);
         if !self.log.fits(medium, bytes.get().len()) {
@@ -373,7 +384,7 @@ impl Queue {
     }
 
     /// Where in the live ring the unsettled entry `seq` is counted; `None` when it is settled.
-    fn position(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<u64>> {
+    pub(crate) fn position(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<u64>> {
         if seq == 0 || seq >= self.live.next {
             return Err(Fault::NotFound);
         }
@@ -404,12 +415,25 @@ impl Queue {
             copies += u32::from(peek.copy.is_some());
         }
         // Beyond the window: itself, or one of the copies not met.
-        let behind = seq < mark && copies < self.state.moved;
+        let behind = self.state.settled(seq) && copies < self.state.moved;
         if behind || self.state.live.bit(seq).is_none() && seq >= mark {
             return Err(Fault::Window);
         }
         Ok(None)
     }
+}
+
+/// An item's bytes before req_id and body, if all of it fits this medium.
+pub(crate) fn checked_head(
+    medium: &mut Medium<'_>,
+    item: &Item<'_>,
+) -> Result<record::Bytes<{ record::ITEM_FIXED }>> {
+    let head = record::item_head(item)?;
+    let limit = medium.shape.body_max(item.req_id.len());
+    if item.body.len() > limit {
+        return Err(Fault::Body.at(medium, limit));
+    }
+    Ok(head)
 }
 
 enum Same {

@@ -13,8 +13,9 @@ import sys
 HEADER, FRAME, PAYLOAD_MAX, WINDOW = 52, 12, 3050, 64
 STATE, LIVE, DEAD = 0, 1, 2
 ITEM, MOVED, STATE_RECORD, SNAP = 0x11, 0x12, 0x21, 0x22
-KINDS = {STATE: (STATE_RECORD, SNAP), LIVE: (ITEM, MOVED), DEAD: (MOVED,)}
-PARKED, UNCERTAIN, REASON = 1, 2, 4
+KINDS = {STATE: (STATE_RECORD, SNAP), LIVE: (ITEM, ITEM | 0x40, MOVED), DEAD: (MOVED,)}
+JOINED, SYNC_MAX = 0x40, 16384
+PARKED, UNCERTAIN, REASON, REQUEUED = 1, 2, 4, 8
 POLY = 0x82F63B78
 
 
@@ -116,6 +117,7 @@ def read_header(image, at):
 class Record:
     def __init__(self, off, data, mended):
         self.off, self.mended = off, mended
+        self.joined = data[6] == ITEM | JOINED
         self.kind, self.low = data[6], number(data, 8, 4)
         self.payload = bytes(data[FRAME:])
         self.end = off + len(data) + 1
@@ -148,21 +150,25 @@ class Sector:
 
     def walk(self):
         off, size = up(HEADER, self.prog), self.store.sector
+        most = SYNC_MAX if self.lane == LIVE else FRAME + PAYLOAD_MAX + 1
+        reach, joined = up(most, self.align), False
         while off + FRAME <= size:
             if self.blank(off, off + FRAME):
-                reach = up(FRAME + PAYLOAD_MAX + 1, self.align)
+                self.sealed |= joined
                 if self.blank(off, size if self.sealed else min(off + reach, size)):
                     return
                 record = None
             else:
                 record = self.sound(off) or (None if self.sealed else self.mend(off))
             if record is None:
-                self.sealed = True
-                off = up(off + 1, self.align)
+                self.sealed, joined = True, False
+                off = up(off + 1, self.prog)
                 continue
             self.refuse_unknown(record)
             yield record
-            off = up(record.end, self.align)
+            joined = record.joined
+            off = up(record.end, self.prog if joined else self.align)
+        self.sealed |= joined
 
     def seed(self, off):
         parts = (self.generation, off)
@@ -206,7 +212,7 @@ class Sector:
         at = self.at + record.off
         if record.kind not in KINDS[self.lane]:
             raise Refused(f"store.kind: {record.kind} is unknown (record at {at:#x})")
-        if record.kind == MOVED and record.payload[17] & ~(PARKED | UNCERTAIN | REASON):
+        if record.kind == MOVED and record.payload[17] & ~0x0F:
             raise Refused(f"store.flags: {record.payload[17]} is unknown (record at {at:#x})")
 
     def drop_doubtful_end(self):
@@ -216,6 +222,16 @@ class Sector:
             end = self.byte_range(last.end - 1, last.end)
             if self.align != self.prog or end != b"\0":
                 self.records.pop()
+        if self.align == self.prog:
+            return
+        # Of the last sync, nothing from a mended record on.
+        first = len(self.records) - 1
+        while first > 0 and self.records[first - 1].joined:
+            first -= 1
+        for index in range(max(first, 0), len(self.records)):
+            if self.records[index].mended:
+                del self.records[index:]
+                return
 
 
 class Entry:
@@ -316,7 +332,8 @@ class Store:
         self.settled_points = number(data, 24, 8)
         self.dead_done = self.bits(self.dead_mark, number(data, 40, 8))
         self.next = number(data, 48, 8)
-        pairs = data[68:]
+        voids, pairs = data[68], data[69 + 8 * data[68] :]
+        self.voids = {number(data, 69 + 8 * i, 8) for i in range(voids)}
         self.sent = {self.mark + pairs[i]: pairs[i + 1] for i in range(0, len(pairs) - 1, 2)}
 
     def apply_state(self, record):
@@ -328,7 +345,7 @@ class Store:
             self.sent[self.mark + record.payload[11]] = record.payload[12]
 
     def settled(self, pos):
-        return pos < self.mark or pos in self.done
+        return pos < self.mark or pos in self.done or pos in self.voids
 
     def read_lane(self, lane):
         """The entries of a lane in order, the head's total of points, and the next number."""
@@ -345,8 +362,10 @@ class Store:
             if not following <= pos <= following + self.sector:
                 continue
             following = pos + 1
-            entries.append(Entry(record, pos, lane))
-            total += entries[-1].points if record.kind == ITEM else 0
+            entry = Entry(record, pos, lane)
+            entries.append(entry)
+            new = record.kind != MOVED or entry.flags & REQUEUED
+            total += entry.points if new else 0
         end = newest.header.base
         for generation in range(head - 1, max(head - count, 0), -1):
             sector = Sector(self, lane, generation)
@@ -371,6 +390,10 @@ class Store:
             if not newest or newest.source is None:
                 continue
             source = newest.source
+            if newest.flags & REQUEUED:
+                if self.dead_mark <= source < min(self.dead_mark + WINDOW, self.dead_next):
+                    self.dead_done.add(source)
+                continue
             if self.settled(source) or not self.mark <= source < self.mark + WINDOW:
                 continue
             self.done.add(source)
