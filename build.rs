@@ -30,6 +30,7 @@ mod header {
         ("Ports", &["src/ffi/ports.rs", "src/ffi/media.rs"]),
         ("Configuration and life", &["src/ffi/life.rs"]),
         ("Accrue", &["src/ffi/accrue.rs"]),
+        ("Trade", &["src/ffi/trade.rs"]),
         ("Sync and balance", &["src/ffi/sync.rs"]),
         ("Steps", &["src/ffi/steps.rs"]),
         ("Queue", &["src/ffi/queue.rs"]),

@@ -6,13 +6,15 @@
 
 use super::call::Call;
 use super::keys::Vault;
+use super::refund::{Ripe, ripen};
 use super::signing::Unsigned;
-use super::{Client, KIND_DEPOSIT, REQUEST_MAX, Step};
+use super::{Client, REQUEST_MAX, Step};
 use crate::crypto::Digest;
 use crate::gateway::points::{self, Query};
 use crate::gateway::{self, METHOD_MAX, Session};
 use crate::outcome::{Detail, Outcome, Verdict};
-use crate::points::sale::{self, Deposit};
+use crate::points::refund::Order;
+use crate::points::sale;
 use crate::port::{HttpAnswer, Ports, Request, TransportError};
 use crate::queue::Entry;
 use crate::status::{Error, Result, Status};
@@ -120,8 +122,18 @@ impl<P: Ports> Client<'_, P> {
                 continue;
             };
             match pace.entry_wait(entry.seq, now).max(merchant_wait) {
-                0 if pass_over != Some(entry.seq) => return Ok(Some(entry.seq)),
-                entry_wait => wait = wait.min(entry_wait),
+                0 if pass_over != Some(entry.seq) => {}
+                entry_wait => {
+                    wait = wait.min(entry_wait);
+                    continue;
+                }
+            }
+            let seq = entry.seq;
+            let Some(of) = refund_of(&entry) else { return Ok(Some(seq)) };
+            match ripen(queue, ports.storage(), seq, &of, record)? {
+                Ripe::Yes => return Ok(Some(seq)),
+                Ripe::Held => self.held += 1,
+                Ripe::NotYet | Ripe::Nothing => {}
             }
         }
         self.wait_ms = if wait == u32::MAX { 0 } else { wait };
@@ -135,8 +147,8 @@ impl<P: Ports> Client<'_, P> {
         let Some(entry) = queue.next(ports.storage(), seq, record)? else { return Ok(None) };
         let Some(whose) = profiles.of(entry.item.profile) else { return Ok(None) };
         let session = config.session(wire, whose.token());
-        let deposit = Deposit::load(entry.item.body)?;
-        let update = deposit.update(entry.item.req_id, entry.item.points);
+        let order = Order::load(entry.item.kind, entry.item.body)?;
+        let update = order.update(entry.item.req_id, entry.item.points);
         let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
         let request = gateway::build(&session, points::UPDATE, &update, time, &mut sign, buf)?;
         let mut flight = Flight::of(&entry, whose.issue());
@@ -363,14 +375,19 @@ impl Flight {
     }
 }
 
+/// The req_id of the sale a refund belongs to; `None` for a sale.
+fn refund_of(entry: &Entry<'_>) -> Option<Text<32>> {
+    match Order::load(entry.item.kind, entry.item.body) {
+        Ok(Order::Refund(taken)) => Text::try_from(taken.of).ok(),
+        _ => None,
+    }
+}
+
 /// Whether this version and configuration can send the entry at all. One that cannot be sent must
 /// not stop those behind it.
 fn is_sendable(session: &Session<'_>, entry: &Entry<'_>, buf: &mut [u8]) -> Result<bool> {
-    let Ok(deposit) = Deposit::load(entry.item.body) else { return Ok(false) };
-    if entry.item.kind != KIND_DEPOSIT {
-        return Ok(false);
-    }
-    let update = deposit.update(entry.item.req_id, entry.item.points);
+    let Ok(order) = Order::load(entry.item.kind, entry.item.body) else { return Ok(false) };
+    let update = order.update(entry.item.req_id, entry.item.points);
     match gateway::request_size(session, points::UPDATE, &update, buf) {
         Ok(size) => Ok(size <= REQUEST_MAX),
         // With all the room there is: too long for ever. With less: the caller's buffer is small.

@@ -5,13 +5,15 @@
 //! durable before the first byte of a request is handed out; only a verified answer settles.
 //!
 //! Here: configuration, opening, recording and looking. `keys` and `profiles` are what a
-//! configuration becomes; `exchange` holds requests and answers, `verdict` what an answer means;
-//! `call` is every other method, `signing` for keys that are elsewhere.
+//! configuration becomes; `refund` takes points back; `exchange` holds requests and answers,
+//! `verdict` what an answer means; `call` is every other method, `signing` for keys that are
+//! elsewhere.
 
 pub mod call;
 mod exchange;
 mod keys;
 mod profiles;
+mod refund;
 pub mod signing;
 mod verdict;
 
@@ -20,6 +22,7 @@ pub use profiles::{MERCHANT_MAX, Merchant, PROFILES_MAX};
 use crate::gateway::{self, Charset, Session, SignType, points};
 use crate::outcome::Detail;
 use crate::points::pace::Pace;
+use crate::points::refund::KIND_DEPOSIT;
 use crate::points::sale::{self, Deposit, Owner, Sale};
 use crate::port::{Ports, Request};
 use crate::queue::{self, Cursor, Entry, EntryState, Item, Opened, Queue, QueueStatus};
@@ -33,8 +36,6 @@ pub const ANSWER_MAX: usize = 4_096;
 /// The buffer `sync` and the step calls want.
 pub const IO_SIZE: usize = REQUEST_MAX + ANSWER_MAX;
 
-/// The kind of a queue record: a DEPOSIT.
-const KIND_DEPOSIT: u8 = 1;
 /// No till is older than this library: 2020-01-01.
 const EARLIEST: u64 = 1_577_836_800;
 
@@ -154,8 +155,10 @@ pub struct Ticket {
     pub seq: u64,
     /// The idempotency key, the same on every resend.
     pub req_id: Text<32>,
-    /// The sale was recorded before; `seq` is the first record's number.
+    /// The sale (or refund) was recorded before; `seq` is the first record's number.
     pub duplicate: bool,
+    /// A refund whose sale was never sent: both are settled now, nothing goes out.
+    pub voided: bool,
 }
 
 /// A request handed out by `next_request`, `call_request` and their like.
@@ -313,14 +316,14 @@ impl<'c, P: Ports> Client<'c, P> {
             "" => sale::derive_req_id(&owner, &deposit, sale.part),
             own => Text::try_from(own).map_err(|_| Error::new(Status::TooLong, "sale.req_id"))?,
         };
-        self.check_sendable(&deposit, &req_id, sale.points)?;
+        self.check_sendable(&deposit.update(&req_id, sale.points), "sale.ext_info")?;
         self.mend()?;
         let created = self.unix_time();
         let body = deposit.store(&mut self.record)?;
         let points = sale.points;
         let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
         let appended = self.queue.append(self.ports.storage(), &item)?;
-        Ok(Ticket { seq: appended.seq, req_id, duplicate: appended.duplicate })
+        Ok(Ticket { seq: appended.seq, req_id, duplicate: appended.duplicate, voided: false })
     }
 
     /// After a storage failure nobody knows what is on the medium: it is read again before anything
@@ -335,16 +338,15 @@ impl<'c, P: Ports> Client<'c, P> {
         Ok(())
     }
 
-    /// What could never be sent must not be accepted.
-    fn check_sendable(&mut self, deposit: &Deposit<'_>, req_id: &str, points: u32) -> Result<()> {
+    /// What could never be sent must not be accepted; `what` is what made it too long.
+    fn check_sendable(&mut self, update: &points::Update<'_>, what: &'static str) -> Result<()> {
         // The token it is sent with may be another one, and longer than today's.
         const LONGEST: &str = "0000000000000000000000000000000000000000";
         const _: () = assert!(LONGEST.len() == gateway::APP_AUTH_TOKEN_MAX);
-        let update = deposit.update(req_id, points);
         let session = self.config.session(&self.wire, LONGEST);
-        let size = gateway::request_size(&session, points::UPDATE, &update, &mut self.record)?;
+        let size = gateway::request_size(&session, points::UPDATE, update, &mut self.record)?;
         if size > REQUEST_MAX {
-            return Err(Error::new(Status::TooLong, "sale.ext_info").at(size));
+            return Err(Error::new(Status::TooLong, what).at(size));
         }
         Ok(())
     }

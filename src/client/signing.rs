@@ -11,7 +11,7 @@ use super::keys::Vault;
 use super::{Client, Step};
 use crate::crypto::{Digest, HashValue, Hasher};
 use crate::gateway::{self, SIGNATURE_MAX, Session, SignType, points};
-use crate::points::sale::Deposit;
+use crate::points::refund::Order;
 use crate::port::Ports;
 use crate::status::{Error, Result, Status};
 use base64::Engine as _;
@@ -64,8 +64,8 @@ impl<P: Ports> Client<'_, P> {
         let Some(entry) = queue.next(ports.storage(), seq, record)? else { return Ok(None) };
         let Some(whose) = profiles.of(entry.item.profile) else { return Ok(None) };
         let session = config.session(wire, whose.token());
-        let deposit = Deposit::load(entry.item.body)?;
-        let update = deposit.update(entry.item.req_id, entry.item.points);
+        let order = Order::load(entry.item.kind, entry.item.body)?;
+        let update = order.update(entry.item.req_id, entry.item.points);
         let canonical = gateway::to_sign(&session, points::UPDATE, &update, time, buf)?;
         let flight = Flight::of(&entry, whose.issue());
         Ok(Some(self.hand_out(flight, time, canonical)))
@@ -105,8 +105,8 @@ impl<P: Ports> Client<'_, P> {
         let entry = entry
             .filter(|entry| entry.seq == flight.seq && entry.item.req_id == flight.req_id.as_str())
             .ok_or(conflict)?;
-        let deposit = Deposit::load(entry.item.body)?;
-        let update = deposit.update(entry.item.req_id, entry.item.points);
+        let order = Order::load(entry.item.kind, entry.item.body)?;
+        let update = order.update(entry.item.req_id, entry.item.points);
         let request = vault.adopt(&session, &flight, &update, &unsigned, signature, buf)?;
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
         self.go_on(flight);

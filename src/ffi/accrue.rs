@@ -5,10 +5,11 @@ use core::ffi::c_char;
 use super::life::pointcard_client;
 use super::structs::{self, Versioned, chars};
 use super::{call_text, cell, texts};
-use crate::client::MERCHANT_MAX;
+use crate::client::{MERCHANT_MAX, Ticket};
 use crate::gateway::points;
+use crate::points::refund::{REFUND_NO_MAX, Refund};
 use crate::points::sale::Sale;
-use crate::status::{Result, Status};
+use crate::status::{Error, Result, Status};
 
 /// A paid sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo and
 /// ext_info come in config.text_charset (UTF-8 unless told otherwise), the others are ASCII.
@@ -58,6 +59,8 @@ pub struct pointcard_ticket {
     pub seq: u64,
     /// The idempotency key, the same on every resend. Print it on the receipt.
     pub req_id: [c_char; 33],
+    /// 1: a refund whose sale was never sent: both are settled now, nothing goes out.
+    pub voided: u32,
 }
 
 // Safety: repr(C), u32 first, integers only.
@@ -99,7 +102,14 @@ pub unsafe extern "C" fn pointcard_accrue(
             texts::with(client, |client, reader| client.accrue(&rust_sale(&sale, reader)?))
         })
     };
-    if let Ok(went) = &accrued
+    // Safety: checked above.
+    unsafe { hand_over(&accrued, ticket) };
+    super::status(accrued)
+}
+
+// Safety: `ticket` is null or checked.
+unsafe fn hand_over(went: &Result<Ticket>, ticket: *mut pointcard_ticket) {
+    if let Ok(went) = went
         && !ticket.is_null()
     {
         let out = pointcard_ticket {
@@ -107,11 +117,11 @@ pub unsafe extern "C" fn pointcard_accrue(
             duplicate: went.duplicate.into(),
             seq: went.seq,
             req_id: chars(&went.req_id),
+            voided: went.voided.into(),
         };
-        // Safety: checked above.
+        // Safety: as promised above.
         unsafe { structs::write(ticket, &out) };
     }
-    super::status(accrued)
 }
 
 // Safety: the texts of `sale` are NUL-terminated or null and live through the call.
@@ -136,6 +146,114 @@ unsafe fn rust_sale<'a>(sale: &pointcard_sale, reader: &mut texts::Reader<'a>) -
             req_id: call_text(sale.req_id, "sale.req_id", points::REQ_ID_MAX)?,
             part: call_text(sale.part, "sale.part", points::REQ_ID_MAX)?,
             merchant: call_text(sale.merchant, "sale.merchant", MERCHANT_MAX)?,
+        })
+    }
+}
+
+/// A refund of a sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo
+/// comes in config.text_charset, the others are ASCII.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_refund_order {
+    /// Set by POINTCARD_REFUND_ORDER_INIT.
+    pub struct_size: u32,
+    /// Points to take back: at most what earlier refunds have left of the sale's.
+    pub points: u32,
+    /// The sale's trade number. Required.
+    pub biz_no: *const c_char,
+    /// The refund's own number (out_request_no): letters, digits, '-', '_', '.', at most 32 bytes.
+    /// Required: the same number again is the same refund.
+    pub refund_no: *const c_char,
+    /// Shown to the shopper, at most 256 characters; default: 退款 and the trade number.
+    pub memo: *const c_char,
+    /// As the sale's.
+    pub activity_account: *const c_char,
+    /// As the sale's.
+    pub part: *const c_char,
+    /// As the sale's, when it had one of its own.
+    pub req_id: *const c_char,
+    /// As the sale's.
+    pub merchant: *const c_char,
+    /// Only for a sale so old that its record is overwritten: the shopper.
+    pub user_id: *const c_char,
+    /// Only for a sale so old that its record is overwritten: what is left of its points, from
+    /// your own books. 0: such a sale is ERR_NOT_FOUND.
+    pub points_left: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+// Safety: repr(C), u32 first, integers and pointers only.
+unsafe impl Versioned for pointcard_refund_order {
+    const NAME: &'static str = "refund";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_refund_order, reserved) + 4;
+}
+
+/// Takes points back for a refunded sale. Works offline; never waits for the network.
+///
+/// When this returns POINTCARD_OK the refund is on storage and arrives exactly once, like a sale;
+/// call it again with the same refund_no when unsure. A sale that was never sent is voided with it
+/// if all its points are taken back (ticket.voided); else the points are spent (CONSUME) as soon
+/// as the sale is settled. Reads the whole queue.
+///
+/// @param client  an open client
+/// @param refund  read during the call
+/// @param ticket  receives where it went; may be NULL
+///
+/// Returns ERR_NOT_FOUND (no record of the sale is left, or no such merchant), ERR_REJECTED (the
+/// gateway refused the sale: nothing to take back), ERR_UNCERTAIN (nobody knows whether it was
+/// credited: look into the dead letters first), ERR_RANGE (points; the detail's `at` is what is
+/// left), ERR_CONFLICT (the same refund_no with other points; another shopper), ERR_NULL,
+/// ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_QUEUE_FULL, ERR_BAD_STATE,
+/// ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown; call again. Not for interrupt handlers.
+// Safety: `client` as everywhere; `refund` and `ticket` are null or structures as the header
+// describes them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_refund(
+    client: *mut pointcard_client,
+    refund: *const pointcard_refund_order,
+    ticket: *mut pointcard_ticket,
+) -> Status {
+    // Safety: as promised above.
+    let recorded = unsafe {
+        cell::with(client, |client| {
+            if !ticket.is_null() {
+                structs::check_out(ticket)?;
+            }
+            let refund = structs::read(refund)?;
+            texts::with(client, |client, reader| client.refund(&rust_refund(&refund, reader)?))
+        })
+    };
+    // Safety: checked above.
+    unsafe { hand_over(&recorded, ticket) };
+    super::status(recorded)
+}
+
+// Safety: the texts of `refund` are NUL-terminated or null and live through the call.
+unsafe fn rust_refund<'a>(
+    refund: &pointcard_refund_order,
+    reader: &mut texts::Reader<'a>,
+) -> Result<Refund<'a>> {
+    if refund.reserved != 0 {
+        return Err(Error::new(Status::Argument, "refund.reserved"));
+    }
+    // Safety: as promised above.
+    unsafe {
+        Ok(Refund {
+            biz_no: call_text(refund.biz_no, "refund.biz_no", points::BIZ_NO_MAX)?,
+            refund_no: call_text(refund.refund_no, "refund.refund_no", REFUND_NO_MAX)?,
+            points: refund.points,
+            memo: reader.read(refund.memo, "refund.memo", points::MEMO_MAX * 4)?,
+            activity_account: call_text(
+                refund.activity_account,
+                "refund.activity_account",
+                points::ACTIVITY_ACCOUNT_MAX,
+            )?,
+            part: call_text(refund.part, "refund.part", points::REQ_ID_MAX)?,
+            req_id: call_text(refund.req_id, "refund.req_id", points::REQ_ID_MAX)?,
+            merchant: call_text(refund.merchant, "refund.merchant", MERCHANT_MAX)?,
+            user_id: call_text(refund.user_id, "refund.user_id", points::USER_ID_MAX)?,
+            points_left: refund.points_left,
         })
     }
 }

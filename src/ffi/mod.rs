@@ -26,6 +26,7 @@ pub mod steps;
 pub mod structs;
 pub mod sync;
 mod texts;
+pub mod trade;
 pub mod version;
 
 use core::ffi::{CStr, c_char};

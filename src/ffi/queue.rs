@@ -5,7 +5,7 @@ use core::ffi::c_char;
 use super::life::pointcard_client;
 use super::structs::{self, Versioned, chars};
 use super::{cell, status};
-use crate::points::sale::Deposit;
+use crate::points::refund::{KIND_DEPOSIT, KIND_REFUND, Order};
 use crate::points::sync::Shared;
 use crate::queue::{Cursor, Entry, EntryState, QueueStatus};
 use crate::status::{Error, Result, Status};
@@ -26,7 +26,7 @@ pub struct pointcard_queue_info {
     pub dead: u32,
     /// Entries of usual size (250 bytes) that still fit, at least.
     pub room: u32,
-    /// Sum of the points of all entries neither settled nor dead.
+    /// Sum of the points of all entries neither settled nor dead, those to be taken back included.
     pub points: u64,
     /// When the oldest of them was recorded, seconds since 1970; 0 = none, or clock unknown.
     pub oldest: u64,
@@ -97,7 +97,19 @@ pub struct pointcard_entry {
     pub activity_account: [c_char; 33],
     /// Memo, UTF-8; at most 256 characters.
     pub memo: [c_char; 1025],
+    /// POINTCARD_KIND_DEPOSIT, or POINTCARD_KIND_REFUND: points to be taken back; biz_no then is
+    /// the sale's.
+    pub kind: u32,
 }
+
+/// pointcard_entry.kind: points credited for a sale.
+pub const POINTCARD_KIND_DEPOSIT: u32 = 1;
+/// pointcard_entry.kind: points taken back for a refunded sale.
+pub const POINTCARD_KIND_REFUND: u32 = 2;
+
+const _: () = assert!(
+    POINTCARD_KIND_DEPOSIT == KIND_DEPOSIT as u32 && POINTCARD_KIND_REFUND == KIND_REFUND as u32
+);
 
 // Safety: repr(C), u32 first, integers only.
 unsafe impl Versioned for pointcard_entry {
@@ -209,7 +221,8 @@ const _: () = assert!(size_of::<Cursor>() <= size_of::<pointcard_cursor>() - siz
 const _: () = assert!(align_of::<Cursor>() <= align_of::<pointcard_cursor>());
 
 fn c_entry(entry: &Entry<'_>) -> Result<pointcard_entry> {
-    let deposit = Deposit::load(entry.item.body)?;
+    let order = Order::load(entry.item.kind, entry.item.body)?;
+    let sale = order.sale();
     let reason = entry.reason.as_ref();
     Ok(pointcard_entry {
         struct_size: 0,
@@ -228,11 +241,12 @@ fn c_entry(entry: &Entry<'_>) -> Result<pointcard_entry> {
         code: chars(reason.map_or("", |reason| reason.code)),
         sub_code: chars(reason.map_or("", |reason| reason.sub_code)),
         req_id: chars(entry.item.req_id),
-        user_id: chars(deposit.user_id),
-        biz_no: chars(deposit.biz_no),
-        shop_id: chars(deposit.shop_id),
-        activity_account: chars(deposit.activity_account),
-        memo: chars(deposit.memo),
+        user_id: chars(sale.user_id),
+        biz_no: chars(sale.biz_no),
+        shop_id: chars(sale.shop_id),
+        activity_account: chars(sale.activity_account),
+        memo: chars(sale.memo),
+        kind: entry.item.kind.into(),
     })
 }
 

@@ -301,16 +301,7 @@ impl<'a> Answer<'a> {
     /// GBK text becomes UTF-8. `TooLong` beyond `N` bytes, `Malformed` for other kinds, `Encoding`
     /// for GBK that is none, `Unsupported` for GBK text without the feature `gbk`.
     pub fn text<const N: usize>(&self, name: &'static str) -> Result<Text<N>> {
-        let mut room = [0; N];
-        let mut writer = Writer::new(&mut room);
-        let here = |error: Error| Error { what: name, ..error };
-        match self.field(name) {
-            Some(value) if value.kind() != Kind::Null => value.text(&mut writer).map_err(here)?,
-            _ => {}
-        }
-        let too_long = Error::new(Status::TooLong, name).at(N);
-        let text = writer.finish_str().map_err(|_| too_long)?;
-        Text::try_from(text).map_err(|_| too_long)
+        member_text(self.field(name), name)
     }
 
     /// The result code: `10000` is success. As [`Answer::text`].
@@ -342,6 +333,23 @@ impl<'a> Answer<'a> {
             _ => Outcome::Unknown,
         }
     }
+}
+
+/// See [`Answer::text`].
+pub(super) fn member_text<const N: usize>(
+    value: Option<Value<'_>>,
+    name: &'static str,
+) -> Result<Text<N>> {
+    let mut room = [0; N];
+    let mut writer = Writer::new(&mut room);
+    let here = |error: Error| Error { what: name, ..error };
+    match value {
+        Some(value) if value.kind() != Kind::Null => value.text(&mut writer).map_err(here)?,
+        _ => {}
+    }
+    let too_long = Error::new(Status::TooLong, name).at(N);
+    let text = writer.finish_str().map_err(|_| too_long)?;
+    Text::try_from(text).map_err(|_| too_long)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod prize;
 mod request;
 mod session;
 pub mod token;
+pub mod trade;
 
 pub use answer::{Answer, CheckFn};
 pub use canonical::{Param, canonical};

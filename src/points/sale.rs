@@ -82,9 +82,20 @@ impl core::fmt::Debug for Deposit<'_> {
     }
 }
 
-const FIELDS: usize = 6;
+/// Fields of a DEPOSIT's body: tags 1 to 6.
+pub(super) const FIELDS: usize = 6;
 
 impl<'a> Deposit<'a> {
+    /// Nothing of anybody.
+    pub(crate) const EMPTY: Deposit<'static> = Deposit {
+        user_id: "",
+        activity_account: "",
+        shop_id: "",
+        biz_no: "",
+        memo: "",
+        ext_info: "",
+    };
+
     /// Checks every member of `sale`, with the configured shop and account as defaults.
     pub fn check(sale: &Sale<'a>, shop_id: &'a str, account: &'a str) -> Result<Deposit<'a>> {
         let deposit = Deposit {
@@ -125,11 +136,7 @@ impl<'a> Deposit<'a> {
     pub fn store<'b>(&self, out: &'b mut [u8]) -> Result<&'b [u8]> {
         let mut body = text::Writer::new(out);
         for (tag, field) in (1u8..).zip(self.fields()) {
-            if !field.is_empty() {
-                let [low, high] = (field.len() as u16).to_le_bytes();
-                body.bytes(&[tag, low, high]);
-                body.str(field);
-            }
+            put_field(&mut body, tag, field);
         }
         let body =
             body.finish().map_err(|e| Error::new(Status::TooLong, "sale").at(e.at as usize))?;
@@ -140,19 +147,8 @@ impl<'a> Deposit<'a> {
     }
 
     /// Reads a record's body.
-    pub fn load(mut body: &'a [u8]) -> Result<Deposit<'a>> {
-        const DAMAGED: Error = Error::new(Status::Malformed, "record");
-        let mut fields = [""; FIELDS];
-        while let Some((&[tag, low, high], rest)) = body.split_first_chunk::<3>() {
-            let len = u16::from_le_bytes([low, high]) as usize;
-            let (bytes, rest) = rest.split_at_checked(len).ok_or(DAMAGED)?;
-            let slot = fields.get_mut(usize::from(tag).wrapping_sub(1)).ok_or(DAMAGED)?;
-            *slot = core::str::from_utf8(bytes).map_err(|_| DAMAGED)?;
-            body = rest;
-        }
-        if !body.is_empty() {
-            return Err(DAMAGED);
-        }
+    pub fn load(body: &'a [u8]) -> Result<Deposit<'a>> {
+        let fields = load_fields::<FIELDS>(body)?;
         let [user_id, activity_account, shop_id, biz_no, memo, ext_info] = fields;
         Ok(Deposit { user_id, activity_account, shop_id, biz_no, memo, ext_info })
     }
@@ -174,7 +170,31 @@ impl<'a> Deposit<'a> {
     }
 }
 
-fn or<'a>(given: &'a str, default: &'a str) -> &'a str {
+/// Appends one field of a body; an empty one leaves no trace.
+pub(super) fn put_field(body: &mut text::Writer<'_>, tag: u8, field: &str) {
+    if !field.is_empty() {
+        let [low, high] = (field.len() as u16).to_le_bytes();
+        body.bytes(&[tag, low, high]);
+        body.str(field);
+    }
+}
+
+/// Reads the fields of a body whose tags are 1 to `N`.
+pub(super) fn load_fields<const N: usize>(mut body: &[u8]) -> Result<[&str; N]> {
+    const DAMAGED: Error = Error::new(Status::Malformed, "record");
+    let mut fields = [""; N];
+    while let Some((&[tag, low, high], rest)) = body.split_first_chunk::<3>() {
+        let len = u16::from_le_bytes([low, high]) as usize;
+        let (bytes, rest) = rest.split_at_checked(len).ok_or(DAMAGED)?;
+        let slot = fields.get_mut(usize::from(tag).wrapping_sub(1)).ok_or(DAMAGED)?;
+        *slot = core::str::from_utf8(bytes).map_err(|_| DAMAGED)?;
+        body = rest;
+    }
+    if body.is_empty() { Ok(fields) } else { Err(DAMAGED) }
+}
+
+/// `given`, or the default.
+pub(crate) fn or<'a>(given: &'a str, default: &'a str) -> &'a str {
     if given.is_empty() { default } else { given }
 }
 
@@ -216,9 +236,7 @@ pub fn derive_req_id(owner: &Owner<'_>, deposit: &Deposit<'_>, part: &str) -> Te
         part,
     ];
     for field in fields {
-        // The length keeps ("ab","c") and ("a","bc") apart.
-        hasher.update(&(field.len() as u32).to_le_bytes());
-        hasher.update(field.as_bytes());
+        hash_field(&mut hasher, field);
     }
     base62(hasher.finish().as_bytes())
 }
@@ -227,15 +245,20 @@ pub fn derive_req_id(owner: &Owner<'_>, deposit: &Deposit<'_>, part: &str) -> Te
 pub fn profile(owner: &Owner<'_>, gateway: &str) -> u64 {
     let mut hasher = Hasher::new(Digest::Sha256);
     for field in ["pointcard profile 1", owner.app_id, owner.merchant, gateway] {
-        hasher.update(&(field.len() as u32).to_le_bytes());
-        hasher.update(field.as_bytes());
+        hash_field(&mut hasher, field);
     }
     let hash = hasher.finish();
     hash.as_bytes().iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
+/// The length keeps ("ab","c") and ("a","bc") apart.
+pub(super) fn hash_field(hasher: &mut Hasher, field: &str) {
+    hasher.update(&(field.len() as u32).to_le_bytes());
+    hasher.update(field.as_bytes());
+}
+
 /// The last 32 digits of `hash`, read as one big number, to base 62 (190 bits).
-fn base62(hash: &[u8]) -> Text<32> {
+pub(super) fn base62(hash: &[u8]) -> Text<32> {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut number = [0u8; 32];
     for (to, from) in number.iter_mut().zip(hash) {

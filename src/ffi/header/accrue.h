@@ -1,2 +1,3 @@
 #define POINTCARD_SALE_INIT POINTCARD_INIT_(pointcard_sale)
 #define POINTCARD_TICKET_INIT POINTCARD_INIT_(pointcard_ticket)
+#define POINTCARD_REFUND_ORDER_INIT POINTCARD_INIT_(pointcard_refund_order)
