@@ -14,6 +14,7 @@ use common::gate::{Answer, Gate};
 use common::till::{TestPorts, Till, USER, config, leak, memory};
 use pointcard::client::{Client, Config, Merchant, PROFILES_MAX};
 use pointcard::outcome::Verdict;
+use pointcard::points::refund::Refund;
 use pointcard::points::sale::Sale;
 use pointcard::points::sync::query;
 use pointcard::status::{Error, Status};
@@ -162,6 +163,23 @@ fn a_merchant_without_a_token_sends_nothing_until_it_has_one() {
     assert_eq!((till.sync().sent, till.sync().paused), (0, 1));
     till.client.borrow_mut().set_token(A.merchant, "late").unwrap();
     assert_eq!(till.sync().accepted, 1);
+}
+
+#[test]
+fn a_refund_is_its_merchants() {
+    let gate = knowing(&good(&["token-b"]));
+    let mut till = Till::over(memory(), with_merchants(&gate, &[A, B]));
+    sell(&till, B.merchant, "trade");
+    till.sync();
+    let refund = Refund { biz_no: "trade", refund_no: "r", points: 1, ..Refund::default() };
+    let refund_of = |merchant| till.client.borrow_mut().refund(&Refund { merchant, ..refund });
+    let error = refund_of(A.merchant).unwrap_err();
+    assert_eq!((error.status, error.what), (Status::NotFound, "refund.biz_no"));
+    refund_of(B.merchant).unwrap();
+    assert_eq!(till.sync().accepted, 1);
+    assert_eq!(gate.each("app_auth_token"), ["token-b", "token-b"]);
+    let content = gate.each("biz_content");
+    assert!(content[1].contains("CONSUME") && content[1].contains("account-b"), "{content:?}");
 }
 
 #[test]
