@@ -58,11 +58,11 @@ fn a_sale_that_was_never_sent_is_voided() {
     let ticket = refund(&till, &back("r1", 10)).unwrap();
     assert!(ticket.voided && !ticket.duplicate);
     assert!(is_drained(&till));
-    assert_eq!(till.states(), [EntryState::Settled; 2]);
+    assert_eq!(till.states(), [EntryState::Settled], "of the sale nothing is left");
     // Again is the same refund; another one finds nothing left.
     let again = refund(&till, &back("r1", 10)).unwrap();
     assert_eq!((again.duplicate, again.seq, &again.req_id), (true, ticket.seq, &ticket.req_id));
-    assert_eq!(refused(&till, &back("r2", 1)), (Status::Range, "refund.points", 0));
+    assert_eq!(refused(&till, &back("r2", 1)), (Status::NotFound, "refund.biz_no", 0));
     // A till that sells again because it is unsure: recorded before, and refunded.
     assert!(till.try_sell(SALE).unwrap().duplicate);
     let report = till.sync();
@@ -72,7 +72,8 @@ fn a_sale_that_was_never_sent_is_voided() {
     let url = sandbox.gateway_url();
     let mut till = till.reopen(config(&url));
     assert_eq!((till.sync().sent, is_drained(&till)), (0, true));
-    assert_eq!(refused(&till, &back("r2", 1)), (Status::Range, "refund.points", 0));
+    assert!(refund(&till, &back("r1", 10)).unwrap().duplicate);
+    assert_eq!(till.sync().sent, 0);
 }
 
 #[test]

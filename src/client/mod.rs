@@ -157,7 +157,8 @@ pub struct Ticket {
     pub req_id: Text<32>,
     /// The sale (or refund) was recorded before; `seq` is the first record's number.
     pub duplicate: bool,
-    /// A refund whose sale was never sent: both are settled now, nothing goes out.
+    /// A refund whose sale was never sent, told by the call that voided it: both are settled now,
+    /// nothing goes out.
     pub voided: bool,
 }
 

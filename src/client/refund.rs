@@ -29,6 +29,8 @@ struct Trail {
     taken: u64,
     /// The very same refund: number and points.
     same: Option<(u64, u32)>,
+    /// The sale is a letter that says [`VOID`].
+    void: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,10 +92,13 @@ impl<P: Ports> Client<'_, P> {
         self.mend()?;
         let trail = self.trail(profile, &of, &req_id)?;
         if let Some((seq, points)) = trail.same {
-            return match points == refund.points {
-                true => Ok(Ticket { seq, req_id, duplicate: true, voided: false }),
-                false => Err(Error::new(Status::Conflict, "refund.points")),
-            };
+            if points != refund.points {
+                return Err(Error::new(Status::Conflict, "refund.points"));
+            }
+            if let (Some((sale, ..)), true) = (trail.sale, trail.void) {
+                self.finish_void(sale, seq)?; // Power failed while it was voided.
+            }
+            return Ok(Ticket { seq, req_id, duplicate: true, voided: trail.void });
         }
         let user_id = trail.allow(refund)?;
         let texts = Texts::of(refund)?;
@@ -113,7 +118,8 @@ impl<P: Ports> Client<'_, P> {
 
     /// Looks for the sale and its refunds: whatever is readable, settled or not.
     fn trail(&mut self, profile: u64, of: &str, req_id: &str) -> Result<Trail> {
-        let mut trail = Trail { sale: None, user_id: Text::new(), taken: 0, same: None };
+        let mut trail =
+            Trail { sale: None, user_id: Text::new(), taken: 0, same: None, void: false };
         let mut cursor = Cursor::default();
         while let Some(entry) = self.walk(&mut cursor)? {
             if entry.item.profile == profile {
@@ -135,10 +141,20 @@ impl<P: Ports> Client<'_, P> {
             Err(_) => return Ok(false), // Beyond the window.
         }
         self.pace.forget(sale);
-        // Beyond the window the next look settles it.
-        spare(self.queue.settle(self.ports.storage(), refund))?;
-        clear_away(&mut self.queue, self.ports.storage(), sale)?;
+        self.finish_void(sale, refund)?;
         Ok(true)
+    }
+
+    /// Settles the refund of a sale that is buried as [`VOID`], then puts the letter away. Not
+    /// before: the letter is what tells that there is nothing to take back. A refund beyond the
+    /// window stays for the next look.
+    fn finish_void(&mut self, sale: u64, refund: u64) -> Result<()> {
+        let settled = self.queue.settle(self.ports.storage(), refund);
+        spare(settled)?;
+        match settled {
+            Ok(()) => clear_away(&mut self.queue, self.ports.storage(), sale),
+            Err(_) => Ok(()),
+        }
     }
 }
 
@@ -151,6 +167,7 @@ impl Trail {
                 let once = self.sale.is_none();
                 let end = if once { end } else { End::Other };
                 self.sale = Some((entry.seq, item.points, end));
+                self.void = once && entry.reason.is_some_and(|reason| reason.code == VOID);
                 self.user_id = text::bounded(sale.user_id, "record")?;
             }
             Ok(Order::Refund(_)) if item.req_id == req_id => {

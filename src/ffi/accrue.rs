@@ -59,7 +59,8 @@ pub struct pointcard_ticket {
     pub seq: u64,
     /// The idempotency key, the same on every resend. Print it on the receipt.
     pub req_id: [c_char; 33],
-    /// 1: a refund whose sale was never sent: both are settled now, nothing goes out.
+    /// 1: a refund whose sale was never sent, told by the call that voided it: both are settled
+    /// now, nothing goes out.
     pub voided: u32,
 }
 
