@@ -510,6 +510,12 @@ pointcard_storage pointcard_ram_storage(struct pointcard_ram *ram,
 #define POINTCARD_F_SERVER_TIME 2
 
 /**
+ * Flag: requests are signed elsewhere (section "Signing elsewhere"). The client holds no private
+ * key: private_key and signer must not be given, app_public_key must.
+ */
+#define POINTCARD_F_SIGN_ELSEWHERE 16
+
+/**
  * A client. The caller owns the memory; its contents are the library's. Nothing in it needs to
  * be freed. Zero it (static memory is) or leave it as it is before pointcard_init.
  */
@@ -564,10 +570,13 @@ typedef struct pointcard_config {
     const char *app_auth_token;
     /**
      * The app's private key: PEM or one line of base64, PKCS#1 or PKCS#8. Required unless
-     * `signer` signs.
+     * `signer` signs, or somebody elsewhere.
      */
     const char *private_key;
-    /** The app's public key. Required when `signer` signs, to check what it returns. */
+    /**
+     * The app's public key. Required when `signer` or somebody elsewhere signs, to check what
+     * comes back.
+     */
     const char *app_public_key;
     /**
      * Alipay's public key, from the console: PEM or one line of base64. It is not the app's own
@@ -1020,6 +1029,747 @@ pointcard_status pointcard_on_transport_error(pointcard_client *client,
                                               int32_t not_sent,
                                               int32_t code,
                                               pointcard_outcome *outcome);
+
+/* ---- Calls --------------------------------------------------------------------------------- */
+
+/** options.flags: send the call without app_auth_token, whatever the configuration says. */
+#define POINTCARD_CALL_WITHOUT_TOKEN 1
+
+/** answer.encoding: the node is UTF-8. */
+#define POINTCARD_ENCODING_UTF8 0
+
+/** answer.encoding: the node is GBK. */
+#define POINTCARD_ENCODING_GBK 1
+
+/** Longest `biz_content` that is looked at, in bytes. */
+#define POINTCARD_CONTENT_MAX 1048576
+
+/** What may be said beside the content of a call. NULL instead of it: all defaults. */
+typedef struct pointcard_options {
+    /** Set by POINTCARD_OPTIONS_INIT. */
+    uint32_t struct_size;
+    /** Longest wait for the answer, in milliseconds; 0 = 15000. */
+    uint32_t timeout_ms;
+    /**
+     * Token of the merchant to act for, at most 40 bytes; default: the configured one. Source:
+     * Alipay's table of common parameters, as the next.
+     */
+    const char *app_auth_token;
+    /**
+     * Where messages of this call go, at most 256 bytes of ASCII. Best without a query: its
+     * parameters would come back among the message's, unsigned.
+     */
+    const char *notify_url;
+    /**
+     * Room for the request and then the answer: POINTCARD_REQUEST_MAX + POINTCARD_ANSWER_MAX
+     * bytes are enough for points and prizes; lists of activities may need more. NULL = the
+     * client's own room of that size, and no node is handed out.
+     */
+    uint8_t *buf;
+    /** Bytes there. An answer may be as long as what the request leaves. */
+    size_t cap;
+    /** POINTCARD_CALL_ flags, or 0. */
+    uint32_t flags;
+} pointcard_options;
+
+/** What the gateway answered to a call. */
+typedef struct pointcard_answer {
+    /** Set by POINTCARD_ANSWER_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_ACCEPTED, _REJECTED, _UNKNOWN or _DEFERRED. */
+    int32_t verdict;
+    /** POINTCARD_OK, or the reason in one word (a pointcard_status). */
+    int32_t status;
+    /** How the node's texts are encoded: POINTCARD_ENCODING_UTF8 or _GBK. */
+    int32_t encoding;
+    /**
+     * The verified node exactly as received, from `{` to `}` (decrypted, if it came encrypted);
+     * not NUL-terminated. NULL when its signature does not hold, or without a buffer of the
+     * caller's. It lives in that buffer until the caller uses it otherwise.
+     */
+    const uint8_t *node;
+    /** Bytes of the node. */
+    size_t node_len;
+    /** HTTP status of the answer; 0 = no answer. */
+    uint16_t http_status;
+    /** 1 when the answer's signature was verified; else the texts below are hearsay. */
+    uint8_t authenticated;
+    /** Zero. */
+    uint8_t reserved;
+    /** The gateway's code, such as "40004"; may be empty. */
+    char code[17];
+    /** The gateway's sub_code, such as "isv.invalid-parameter"; may be empty. */
+    char sub_code[129];
+    /**
+     * The beginning of the gateway's words for it, UTF-8 whatever they came in, control characters
+     * replaced by `?`; may be empty.
+     */
+    char sub_msg[257];
+} pointcard_answer;
+
+/**
+ * Calls any method and waits for its answer. No lock is held while the transport works; a sync,
+ * query or another call meanwhile is ERR_BUSY.
+ *
+ * The content is checked before it is signed: one JSON object, no name twice. A call books nothing
+ * here and is not repeated: a sale belongs into pointcard_accrue.
+ *
+ * @param client       an open client
+ * @param method       such as "alipay.trade.query", at most 128 bytes
+ * @param biz_content  one JSON object as UTF-8 text, at most POINTCARD_CONTENT_MAX bytes
+ * @param options      must lend a buffer; the answer's node is left there
+ * @param answer       receives the answer whenever one was waited for, also with an error status
+ *
+ * Returns POINTCARD_OK when the gateway answered 10000, signed. Nothing was sent: ERR_NULL,
+ * ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_ARGUMENT, ERR_MALFORMED,
+ * ERR_TOO_DEEP, ERR_DUPLICATE (the detail's what is "biz_content", its `at` the byte offset),
+ * ERR_BUFFER_TOO_SMALL (`at` is room to try with), ERR_BAD_STATE, ERR_BUSY, ERR_UNSUPPORTED (no
+ * transport), ERR_SIGNER, ERR_ENTROPY; the answer is then untouched. Certainly not executed:
+ * ERR_REJECTED, ERR_TRANSPORT, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED. Perhaps executed:
+ * everything else, such as ERR_UNKNOWN, ERR_SIGNATURE, ERR_UNSIGNED, ERR_MALFORMED of "json" or
+ * "answer"; answer.verdict tells which of the three it is.
+ *
+ * Source: Alipay's pages on common parameters, signing and synchronous answers.
+ */
+POINTCARD_API
+pointcard_status pointcard_call(pointcard_client *client,
+                                const char *method,
+                                const char *biz_content,
+                                const struct pointcard_options *options,
+                                struct pointcard_answer *answer);
+
+/**
+ * The signed request of any method, for those without a blocking transport. The answer goes to
+ * pointcard_call_answer; without one, pointcard_on_transport_error ends the exchange.
+ *
+ * @param client       an open client
+ * @param method       as pointcard_call
+ * @param biz_content  as pointcard_call
+ * @param options      token and address of the call; NULL = defaults. Its buf, cap and timeout_ms
+ *                     are not used
+ * @param buf          room for the request, yours again when the exchange ends
+ * @param cap          bytes there
+ * @param request      receives what to POST; points into `buf`
+ *
+ * Returns as pointcard_call where nothing is sent. Takes the client's lock for a moment.
+ */
+POINTCARD_API
+pointcard_status pointcard_call_request(pointcard_client *client,
+                                        const char *method,
+                                        const char *biz_content,
+                                        const struct pointcard_options *options,
+                                        uint8_t *buf,
+                                        size_t cap,
+                                        pointcard_request *request);
+
+/**
+ * Ends a call's exchange with the answer that came.
+ *
+ * @param client    an open client
+ * @param exchange  pointcard_request.exchange
+ * @param response  body, body_len, http_status, and the headers if you have them
+ * @param room      where an encrypted answer is decrypted; NULL where none are
+ * @param cap       bytes there; body_len is enough
+ * @param answer    receives what the gateway said; its node points into the response's body, or
+ *                  into `room`
+ *
+ * Returns POINTCARD_OK when the exchange ended, whatever the answer says: that is answer.status.
+ * ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (not the exchange under way, or an entry's),
+ * ERR_BAD_STATE (its signature has not come), ERR_BUSY. Takes the client's lock for a moment.
+ */
+POINTCARD_API
+pointcard_status pointcard_call_answer(pointcard_client *client,
+                                       uint32_t exchange,
+                                       const pointcard_response *response,
+                                       uint8_t *room,
+                                       size_t cap,
+                                       struct pointcard_answer *answer);
+
+/**
+ * Reads one member of an answer's node as text. Needs no client and no lock.
+ *
+ * @param answer  an answer with a node; the bytes it points at still stand
+ * @param path    names, and numbers of list elements (from 0), joined by points:
+ *                "camp_detail.promo_tools.0.voucher.name"; at most 256 bytes
+ * @param buf     receives UTF-8, NUL-terminated; on failure, if there is room, an empty text
+ * @param cap     bytes there
+ * @param len     receives the text's bytes without the NUL, or, with ERR_BUFFER_TOO_SMALL, the
+ *                room needed; may be NULL
+ *
+ * A number or truth value is given as it stands. Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE
+ * (no node), ERR_TOO_LONG, ERR_ENCODING (of the path, or GBK that is none), ERR_NOT_FOUND (nothing
+ * there, or null), ERR_ARGUMENT (an object or a list), ERR_UNSUPPORTED (GBK text in a library
+ * without its table), ERR_BUFFER_TOO_SMALL, ERR_MALFORMED (the bytes are no longer the node).
+ */
+POINTCARD_API
+pointcard_status pointcard_answer_text(const struct pointcard_answer *answer,
+                                       const char *path,
+                                       char *buf,
+                                       size_t cap,
+                                       size_t *len);
+
+#define POINTCARD_OPTIONS_INIT POINTCARD_INIT_(pointcard_options)
+#define POINTCARD_ANSWER_INIT POINTCARD_INIT_(pointcard_answer)
+
+/* ---- Methods ------------------------------------------------------------------------------- */
+
+/** update.trans_type: credits points for a payment. */
+#define POINTCARD_DEPOSIT 1
+
+/** update.trans_type: reserves points. */
+#define POINTCARD_FREEZE 2
+
+/** update.trans_type: spends a reserve. */
+#define POINTCARD_COMMIT 3
+
+/** update.trans_type: releases a reserve. */
+#define POINTCARD_CANCEL 4
+
+/** update.trans_type: spends without a reserve. */
+#define POINTCARD_CONSUME 5
+
+/**
+ * Moves points at once. Lengths are in characters. Source: Alipay's page of
+ * koubei.marketing.tool.points.update; the lengths of biz_no, memo and ext_info are integrators'.
+ */
+typedef struct pointcard_update {
+    /** Set by POINTCARD_UPDATE_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_DEPOSIT to POINTCARD_CONSUME. Required. */
+    int32_t trans_type;
+    /** How many points, 1 to 9999999999999999. COMMIT and CANCEL: the amount that was frozen. */
+    uint64_t points;
+    /** The idempotency key, at most 32: the same in every repeat of this update. Required. */
+    const char *req_id;
+    /** The shopper's Alipay user id (2088...), at most 32. Required. */
+    const char *user_id;
+    /** Point account, at most 32; default: the configured one. */
+    const char *activity_account;
+    /**
+     * The payment's trade number for DEPOSIT, the FREEZE's point_log_no for COMMIT and CANCEL, at
+     * most 32. FREEZE and CONSUME must not have one.
+     */
+    const char *biz_no;
+    /** Shop, at most 32; only DEPOSIT may have one. */
+    const char *shop_id;
+    /** At most 256. */
+    const char *memo;
+    /** Opaque to the gateway, at most 2000. */
+    const char *ext_info;
+} pointcard_update;
+
+/** Where an update was booked. */
+typedef struct pointcard_booking {
+    /** Set by POINTCARD_BOOKING_INIT. */
+    uint32_t struct_size;
+    /**
+     * The gateway's flow number. That of a FREEZE is what COMMIT and CANCEL need: keep it on
+     * storage, nothing else can release those points.
+     */
+    char point_log_no[65];
+} pointcard_booking;
+
+/**
+ * The right to one prize. Source: Alipay's quick-start of the point card and the models
+ * integrators publish of koubei.marketing.tool.prizesend.auth.
+ */
+typedef struct pointcard_prize {
+    /** Set by POINTCARD_PRIZE_INIT. */
+    uint32_t struct_size;
+    /** The idempotency key, at most 32. Required. */
+    const char *req_id;
+    /**
+     * What is given, at most 32. Samples look like the exchange activity's camp_id; no page says
+     * so. Required.
+     */
+    const char *prize_id;
+    /** The shopper's Alipay user id, at most 32. Required. */
+    const char *user_id;
+} pointcard_prize;
+
+/** What a claim link carries. */
+typedef struct pointcard_prize_token {
+    /** Set by POINTCARD_PRIZE_TOKEN_INIT. */
+    uint32_t struct_size;
+    /** The token. How long it lives is not documented; nothing can take it back. */
+    char token[65];
+} pointcard_prize_token;
+
+/**
+ * Moves points and waits for the gateway: FREEZE, COMMIT, CANCEL, CONSUME, or a DEPOSIT.
+ *
+ * Nothing is stored here: with ERR_UNKNOWN and its like the points may have moved, and the caller
+ * repeats the update with the same req_id, after a restart too. A refusal of such a repeat says
+ * nothing of the attempt before it. Points for a sale are safe with pointcard_accrue, which does
+ * all that by itself.
+ *
+ * @param client   an open client
+ * @param update   read during the call
+ * @param options  NULL = defaults, no buffer needed
+ * @param booking  receives the flow number
+ * @param answer   receives what the gateway said, whenever it was waited for; may be NULL
+ *
+ * Returns as pointcard_call. ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_RANGE and ERR_ARGUMENT
+ * (a biz_no or shop_id this trans_type must not have) name the member. ERR_DUPLICATE: answered
+ * with the flow number of another request of a moment ago, so the end is unknown. Threads and lock
+ * as pointcard_call.
+ *
+ * Source: Alipay's page of koubei.marketing.tool.points.update.
+ */
+POINTCARD_API
+pointcard_status pointcard_points_update(pointcard_client *client,
+                                         const struct pointcard_update *update,
+                                         const pointcard_options *options,
+                                         struct pointcard_booking *booking,
+                                         pointcard_answer *answer);
+
+/**
+ * Asks for the token that lets a shopper claim a prize.
+ *
+ * @param client   an open client
+ * @param prize    read during the call
+ * @param options  NULL = defaults, no buffer needed
+ * @param token    receives the token
+ * @param answer   as pointcard_points_update; may be NULL
+ *
+ * Returns as pointcard_call; threads and lock as there. With ERR_UNKNOWN and its like repeat it
+ * with the same req_id.
+ *
+ * Source: koubei.marketing.tool.prizesend.auth, in Alipay's quick-start of the point card.
+ */
+POINTCARD_API
+pointcard_status pointcard_prize_authorize(pointcard_client *client,
+                                           const struct pointcard_prize *prize,
+                                           const pointcard_options *options,
+                                           struct pointcard_prize_token *token,
+                                           pointcard_answer *answer);
+
+/** operator_type: the merchant, the gateway's default. */
+#define POINTCARD_OPERATOR_MER 1
+
+/** operator_type: a merchant's employee. */
+#define POINTCARD_OPERATOR_MER_OPERATOR 2
+
+/** operator_type: a software house. */
+#define POINTCARD_OPERATOR_PROVIDER 3
+
+/** operator_type: a software house's employee. */
+#define POINTCARD_OPERATOR_PROVIDER_STAFF 4
+
+/**
+ * What create, modify and offline tell. Starting takes a while: wait for the notification or
+ * query.
+ */
+typedef struct pointcard_activity {
+    /** Set by POINTCARD_ACTIVITY_INIT. */
+    uint32_t struct_size;
+    /** The activity; only create tells it. */
+    char camp_id[65];
+    /** "STARTING", "STARTED"...; may be empty. */
+    char camp_status[65];
+    /** "AUDITING", "REJECT"; empty when nobody has to approve. */
+    char audit_status[65];
+} pointcard_activity;
+
+/** Ends an activity. Source: Alipay's page of koubei.marketing.campaign.activity.offline. */
+typedef struct pointcard_offline {
+    /** Set by POINTCARD_OFFLINE_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_OPERATOR_; with operator_id or 0. */
+    int32_t operator_type;
+    /** The idempotency key, at most 32: another one for every other call. Required. */
+    const char *out_biz_no;
+    /** The activity, at most 32. Required. */
+    const char *camp_id;
+    /** Why, at most 1024 characters. */
+    const char *reason;
+    /** Who acts, at most 32; default: the merchant. */
+    const char *operator_id;
+} pointcard_offline;
+
+/** An activity, and who asks for it. */
+typedef struct pointcard_activity_id {
+    /** Set by POINTCARD_ACTIVITY_ID_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_OPERATOR_; with operator_id or 0. */
+    int32_t operator_type;
+    /** The activity, at most 32. Required. */
+    const char *camp_id;
+    /** Who acts, at most 32; default: the merchant. */
+    const char *operator_id;
+} pointcard_activity_id;
+
+/** What query tells; everything else is in the answer's node, under "camp_detail". */
+typedef struct pointcard_activity_detail {
+    /** Set by POINTCARD_ACTIVITY_DETAIL_INIT. */
+    uint32_t struct_size;
+    /** "CREATED", "ENABLED", "DISABLED", "STARTED", "CLOSED", "FINISHED". */
+    char camp_status[65];
+    /**
+     * What a claim link is made of: the text of the URL_WITH_TOKEN channel's ext_info or config,
+     * whichever holds a URL; empty when there is none.
+     */
+    char claim_base[1025];
+} pointcard_activity_detail;
+
+/** Which activities to list; what is not given does not matter. */
+typedef struct pointcard_page {
+    /** Set by POINTCARD_PAGE_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_OPERATOR_; with operator_id or 0. */
+    int32_t operator_type;
+    /** Which page, from 1; 0 = 1. */
+    uint32_t page_number;
+    /** Activities of a page; 0 = 20, the gateway's default. */
+    uint32_t page_size;
+    /** Who acts, at most 32; default: the merchant. */
+    const char *operator_id;
+    /** The activity's name, at most 256 characters. */
+    const char *name;
+    /** When it begins, "yyyy-MM-dd HH:mm:ss", Beijing time. */
+    const char *start_time;
+    /** When it ends. */
+    const char *end_time;
+    /**
+     * What it is, one or more of STARTED, STARTING, MODIFYING, CLOSED, CLOSING, DISABLED, joined
+     * by `|`.
+     */
+    const char *statuses;
+} pointcard_page;
+
+/** What a list tells; the activities themselves are in the answer's node, under "camp_sets". */
+typedef struct pointcard_page_total {
+    /** Set by POINTCARD_PAGE_TOTAL_INIT. */
+    uint32_t struct_size;
+    /** Zero. */
+    uint32_t reserved;
+    /** How many there are on all pages. */
+    uint64_t total;
+} pointcard_page_total;
+
+/**
+ * Creates an activity. Its messages go to options.notify_url.
+ *
+ * @param client       an open client
+ * @param biz_content  its JSON, UTF-8, checked before it is sent: kinds of known members, required
+ *                     members, dates that exist, no name twice at any depth, the tool that belongs
+ *                     to the type
+ * @param options      NULL = defaults
+ * @param activity     receives its id
+ * @param answer       as pointcard_points_update; may be NULL
+ *
+ * Returns as pointcard_call; threads and lock as there. ERR_MISSING, ERR_RANGE (no such date, or
+ * an end before its start), ERR_ARGUMENT, ERR_MALFORMED, ERR_DUPLICATE: the detail's what is the
+ * member or "biz_content", its `at` the byte offset.
+ *
+ * Source: Alipay's page of koubei.marketing.campaign.activity.create.
+ */
+POINTCARD_API
+pointcard_status pointcard_activity_create(pointcard_client *client,
+                                           const char *biz_content,
+                                           const pointcard_options *options,
+                                           struct pointcard_activity *activity,
+                                           pointcard_answer *answer);
+
+/**
+ * Changes an activity. name, desc, start_time and type repeat what they are; end_time can only
+ * grow; out_biz_no is another one for every change.
+ *
+ * Arguments and results as pointcard_activity_create; camp_id stays empty. Source: Alipay's page
+ * of koubei.marketing.campaign.activity.modify.
+ */
+POINTCARD_API
+pointcard_status pointcard_activity_modify(pointcard_client *client,
+                                           const char *biz_content,
+                                           const pointcard_options *options,
+                                           struct pointcard_activity *activity,
+                                           pointcard_answer *answer);
+
+/**
+ * Ends an activity.
+ *
+ * @param client    an open client
+ * @param offline   read during the call
+ * @param options   NULL = defaults
+ * @param activity  receives its state; camp_id stays empty
+ * @param answer    as pointcard_points_update; may be NULL
+ *
+ * Returns as pointcard_call; threads and lock as there. ERR_MISSING of "operator_id" or
+ * "operator_type": only together.
+ *
+ * Source: Alipay's page of koubei.marketing.campaign.activity.offline.
+ */
+POINTCARD_API
+pointcard_status pointcard_activity_offline(pointcard_client *client,
+                                            const struct pointcard_offline *offline,
+                                            const pointcard_options *options,
+                                            struct pointcard_activity *activity,
+                                            pointcard_answer *answer);
+
+/**
+ * Asks for all about one activity that was created through this interface.
+ *
+ * @param client    an open client
+ * @param activity  read during the call
+ * @param options   must lend a buffer; the answer's node is left there
+ * @param detail    receives status and claim page
+ * @param answer    receives the answer and its node, for pointcard_answer_text; required
+ *
+ * Returns as pointcard_call; threads and lock as there. Where the activity's point account stands
+ * in the node no page tells.
+ *
+ * Source: Alipay's page of koubei.marketing.campaign.activity.query.
+ */
+POINTCARD_API
+pointcard_status pointcard_activity_query(pointcard_client *client,
+                                          const struct pointcard_activity_id *activity,
+                                          const pointcard_options *options,
+                                          struct pointcard_activity_detail *detail,
+                                          pointcard_answer *answer);
+
+/**
+ * Lists activities.
+ *
+ * @param client   an open client
+ * @param page     read during the call
+ * @param options  must lend a buffer; the answer's node is left there
+ * @param total    receives how many there are
+ * @param answer   receives the answer and its node, for pointcard_answer_text; required
+ *
+ * Returns as pointcard_call; threads and lock as there. ERR_ARGUMENT names a time that is none.
+ *
+ * Source: Alipay's page of koubei.marketing.campaign.activity.batchquery.
+ */
+POINTCARD_API
+pointcard_status pointcard_activity_batchquery(pointcard_client *client,
+                                               const struct pointcard_page *page,
+                                               const pointcard_options *options,
+                                               struct pointcard_page_total *total,
+                                               pointcard_answer *answer);
+
+/**
+ * What a merchant's consent is exchanged for tokens with: one of the two. Source: Alipay's page of
+ * alipay.open.auth.token.app.
+ */
+typedef struct pointcard_grant {
+    /** Set by POINTCARD_GRANT_INIT. */
+    uint32_t struct_size;
+    /** The app_auth_code of a consent, at most 40: good once, for 24 hours. */
+    const char *code;
+    /** Or the app_refresh_token of the last pair, at most 40. If the answer is lost, repeat it once. */
+    const char *refresh_token;
+} pointcard_grant;
+
+/** A pair of tokens. Store both before either is used: the old pair dies. */
+typedef struct pointcard_tokens {
+    /** Set by POINTCARD_TOKENS_INIT. */
+    uint32_t struct_size;
+    /** Zero. */
+    uint32_t reserved;
+    /** Seconds the token lives from now on; 0 = not told. */
+    uint64_t expires_in;
+    /** Seconds the refresh token lives from now on; 0 = not told. */
+    uint64_t re_expires_in;
+    /** What the merchant's calls carry. */
+    char app_auth_token[65];
+    /** For the next exchange. */
+    char app_refresh_token[65];
+    /** The merchant's Alipay user id; may be empty. */
+    char user_id[33];
+    /** The merchant's application, which notifications name; may be empty. */
+    char auth_app_id[33];
+} pointcard_tokens;
+
+/** What a token is worth. */
+typedef struct pointcard_token_state {
+    /** Set by POINTCARD_TOKEN_STATE_INIT. */
+    uint32_t struct_size;
+    /** 1 for a status of "valid". */
+    uint32_t is_valid;
+    /** Seconds it still lives; 0 = not told. */
+    uint64_t expires_in;
+    /** The merchant's Alipay user id; may be empty. */
+    char user_id[33];
+    /** The merchant's application; may be empty. */
+    char auth_app_id[33];
+    /** Since when, "yyyy-MM-dd HH:mm:ss"; may be empty. */
+    char auth_start[33];
+    /** Until when; may be empty. */
+    char auth_end[33];
+} pointcard_token_state;
+
+/**
+ * Exchanges a merchant's consent, or a refresh token, for a pair of tokens. Sent without
+ * app_auth_token: options may not name one.
+ *
+ * @param client   an open client
+ * @param grant    read during the call
+ * @param options  NULL = defaults
+ * @param tokens   receives the pair
+ * @param answer   as pointcard_points_update; may be NULL
+ *
+ * Returns as pointcard_call; threads and lock as there. ERR_ARGUMENT of "refresh_token": not both.
+ *
+ * Source: Alipay's page of alipay.open.auth.token.app.
+ */
+POINTCARD_API
+pointcard_status pointcard_token_exchange(pointcard_client *client,
+                                          const struct pointcard_grant *grant,
+                                          const pointcard_options *options,
+                                          struct pointcard_tokens *tokens,
+                                          pointcard_answer *answer);
+
+/**
+ * Asks what a token is worth. Sent without app_auth_token: options may not name one.
+ *
+ * @param client          an open client
+ * @param app_auth_token  the token that is asked about, at most 40 bytes
+ * @param options         NULL = defaults
+ * @param state           receives its state
+ * @param answer          as pointcard_points_update; may be NULL
+ *
+ * Returns as pointcard_call; threads and lock as there.
+ *
+ * Source: Alipay's page of alipay.open.auth.token.app.query.
+ */
+POINTCARD_API
+pointcard_status pointcard_token_query(pointcard_client *client,
+                                       const char *app_auth_token,
+                                       const pointcard_options *options,
+                                       struct pointcard_token_state *state,
+                                       pointcard_answer *answer);
+
+#define POINTCARD_UPDATE_INIT POINTCARD_INIT_(pointcard_update)
+#define POINTCARD_BOOKING_INIT POINTCARD_INIT_(pointcard_booking)
+#define POINTCARD_PRIZE_INIT POINTCARD_INIT_(pointcard_prize)
+#define POINTCARD_PRIZE_TOKEN_INIT POINTCARD_INIT_(pointcard_prize_token)
+#define POINTCARD_ACTIVITY_INIT POINTCARD_INIT_(pointcard_activity)
+#define POINTCARD_ACTIVITY_ID_INIT POINTCARD_INIT_(pointcard_activity_id)
+#define POINTCARD_ACTIVITY_DETAIL_INIT POINTCARD_INIT_(pointcard_activity_detail)
+#define POINTCARD_OFFLINE_INIT POINTCARD_INIT_(pointcard_offline)
+#define POINTCARD_PAGE_INIT POINTCARD_INIT_(pointcard_page)
+#define POINTCARD_PAGE_TOTAL_INIT POINTCARD_INIT_(pointcard_page_total)
+#define POINTCARD_GRANT_INIT POINTCARD_INIT_(pointcard_grant)
+#define POINTCARD_TOKENS_INIT POINTCARD_INIT_(pointcard_tokens)
+#define POINTCARD_TOKEN_STATE_INIT POINTCARD_INIT_(pointcard_token_state)
+
+/* ---- Signing elsewhere --------------------------------------------------------------------- */
+
+/** A string that somebody else signs. */
+typedef struct pointcard_to_sign {
+    /** Names the exchange: its signature is given back under it. */
+    uint32_t exchange;
+    /** POINTCARD_RSA2 or POINTCARD_RSA: PKCS#1 v1.5 with SHA-256 or SHA-1. */
+    int32_t sign_type;
+    /**
+     * The canonical string, not NUL-terminated. It holds a shopper's id and perhaps a token: send
+     * it to the key over a line that is trusted.
+     */
+    const uint8_t *bytes;
+    /** Bytes of it. */
+    size_t len;
+} pointcard_to_sign;
+
+/**
+ * The next due entry as the string to sign, for a client with POINTCARD_F_SIGN_ELSEWHERE. Nothing
+ * is recorded yet, and nothing is sent.
+ *
+ * The exchange goes on with pointcard_next_signed. Or it is given up with
+ * pointcard_on_transport_error: the entry then waits as one whose line is down. Be quick: the
+ * request's time is that of this call.
+ *
+ * @param client   an open client
+ * @param buf      room for the string
+ * @param cap      bytes there; POINTCARD_REQUEST_MAX is always enough
+ * @param to_sign  receives what to sign; points into `buf`
+ * @param wait_ms  receives, with POINTCARD_IDLE, how long nothing will be due (0 = nothing
+ *                 waits); may be NULL
+ *
+ * Returns as pointcard_next_request; ERR_UNSUPPORTED for a client that signs itself. Takes the
+ * client's lock for a moment. Source: Alipay's page on signing, which says what is signed.
+ */
+POINTCARD_API
+pointcard_status pointcard_next_to_sign(pointcard_client *client,
+                                        uint8_t *buf,
+                                        size_t cap,
+                                        struct pointcard_to_sign *to_sign,
+                                        uint32_t *wait_ms);
+
+/**
+ * The request whose string was signed. "Sent" is durable before this returns; then POST it, and
+ * end the exchange with pointcard_on_response or pointcard_on_transport_error.
+ *
+ * @param client     an open client
+ * @param exchange   pointcard_to_sign.exchange
+ * @param signature  base64 with padding, as Alipay's parameter `sign`
+ * @param buf        room for the request, yours again when the exchange ends; may be the buffer
+ *                   the string was in
+ * @param cap        bytes there
+ * @param request    receives what to POST; points into `buf`
+ *
+ * Returns ERR_SIGNER (the signature is not one of this string by the key of
+ * config.app_public_key), ERR_MALFORMED (no base64), ERR_CONFLICT (the entry or the configuration
+ * is no longer what was handed out), ERR_ARGUMENT (another exchange), ERR_NULL,
+ * ERR_BUFFER_TOO_SMALL, ERR_STORAGE, ERR_BAD_STATE, ERR_BUSY, ERR_UNSUPPORTED: nothing may be
+ * sent, and the same exchange may be tried again. Takes the client's lock for a moment.
+ */
+POINTCARD_API
+pointcard_status pointcard_next_signed(pointcard_client *client,
+                                       uint32_t exchange,
+                                       const char *signature,
+                                       uint8_t *buf,
+                                       size_t cap,
+                                       pointcard_request *request);
+
+/**
+ * The string to sign of a call of any method. Goes on with pointcard_call_signed.
+ *
+ * @param client       an open client with POINTCARD_F_SIGN_ELSEWHERE
+ * @param method       as pointcard_call
+ * @param biz_content  as pointcard_call
+ * @param options      as pointcard_call_request; may be NULL
+ * @param buf          room for the string
+ * @param cap          bytes there
+ * @param to_sign      receives what to sign; points into `buf`
+ *
+ * Returns as pointcard_call_request; ERR_UNSUPPORTED for a client that signs itself. Takes the
+ * client's lock for a moment.
+ */
+POINTCARD_API
+pointcard_status pointcard_call_to_sign(pointcard_client *client,
+                                        const char *method,
+                                        const char *biz_content,
+                                        const pointcard_options *options,
+                                        uint8_t *buf,
+                                        size_t cap,
+                                        struct pointcard_to_sign *to_sign);
+
+/**
+ * The request of the call whose string was signed; the answer goes to pointcard_call_answer.
+ *
+ * @param client       an open client
+ * @param exchange     pointcard_to_sign.exchange
+ * @param method       the same again
+ * @param biz_content  the same again
+ * @param options      the same again
+ * @param signature    base64 with padding
+ * @param buf          room for the request; may be the buffer the string was in
+ * @param cap          bytes there
+ * @param request      receives what to POST; points into `buf`
+ *
+ * Returns as pointcard_next_signed; ERR_CONFLICT when method, content or options are not those
+ * the string was made of. Takes the client's lock for a moment.
+ */
+POINTCARD_API
+pointcard_status pointcard_call_signed(pointcard_client *client,
+                                       uint32_t exchange,
+                                       const char *method,
+                                       const char *biz_content,
+                                       const pointcard_options *options,
+                                       const char *signature,
+                                       uint8_t *buf,
+                                       size_t cap,
+                                       pointcard_request *request);
 
 /* ---- Queue --------------------------------------------------------------------------------- */
 

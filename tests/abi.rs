@@ -267,6 +267,22 @@ fn structures_are_laid_out_in_c_as_here() {
             struct_size, verdict, status, attempts, seq, points, retry_in_ms, available_points,
             freezed_points, total_points, req_id, point_log_no,
         }
+        call::pointcard_options { struct_size, timeout_ms, app_auth_token, notify_url, buf, cap, flags }
+        call::pointcard_answer { struct_size, verdict, status, encoding, node, node_len, http_status, authenticated, reserved, code, sub_code, sub_msg }
+        methods::pointcard_update { struct_size, trans_type, points, req_id, user_id, activity_account, biz_no, shop_id, memo, ext_info }
+        methods::pointcard_booking { struct_size, point_log_no }
+        methods::pointcard_prize { struct_size, req_id, prize_id, user_id }
+        methods::pointcard_prize_token { struct_size, token }
+        activities::pointcard_activity { struct_size, camp_id, camp_status, audit_status }
+        activities::pointcard_offline { struct_size, operator_type, out_biz_no, camp_id, reason, operator_id }
+        activities::pointcard_activity_id { struct_size, operator_type, camp_id, operator_id }
+        activities::pointcard_activity_detail { struct_size, camp_status, claim_base }
+        activities::pointcard_page { struct_size, operator_type, page_number, page_size, operator_id, name, start_time, end_time, statuses }
+        activities::pointcard_page_total { struct_size, reserved, total }
+        tokens::pointcard_grant { struct_size, code, refresh_token }
+        tokens::pointcard_tokens { struct_size, reserved, expires_in, re_expires_in, app_auth_token, app_refresh_token, user_id, auth_app_id }
+        tokens::pointcard_token_state { struct_size, is_valid, expires_in, user_id, auth_app_id, auth_start, auth_end }
+        signing::pointcard_to_sign { exchange, sign_type, bytes, len }
         queue::pointcard_queue_info {
             struct_size, waiting, sent_unknown, parked, dead, room, points, oldest, next_seq,
             sealed, repaired, lost,
@@ -367,6 +383,30 @@ fn smallest_accepted_sizes_are_frozen() {
     assert_eq!(ffi::sync::pointcard_report::V1_SIZE, 44);
     assert_eq!(ffi::sync::pointcard_balance::V1_SIZE, 40);
     assert_eq!(ffi::sync::pointcard_outcome::V1_SIZE, 154);
+    assert_eq!(
+        ffi::call::pointcard_options::V1_SIZE,
+        offset_of!(ffi::call::pointcard_options, flags) + 4
+    );
+    assert_eq!(
+        ffi::call::pointcard_answer::V1_SIZE,
+        offset_of!(ffi::call::pointcard_answer, sub_msg) + 257
+    );
+    assert_eq!(
+        ffi::methods::pointcard_update::V1_SIZE,
+        offset_of!(ffi::methods::pointcard_update, ext_info) + pointer
+    );
+    assert_eq!(ffi::methods::pointcard_booking::V1_SIZE, 69);
+    assert_eq!(ffi::methods::pointcard_prize::V1_SIZE, 4 * pointer);
+    assert_eq!(ffi::methods::pointcard_prize_token::V1_SIZE, 69);
+    assert_eq!(ffi::activities::pointcard_activity::V1_SIZE, 199);
+    assert_eq!(ffi::activities::pointcard_activity_id::V1_SIZE, 8 + 2 * pointer);
+    assert_eq!(ffi::activities::pointcard_activity_detail::V1_SIZE, 1094);
+    assert_eq!(ffi::activities::pointcard_offline::V1_SIZE, 8 + 4 * pointer);
+    assert_eq!(ffi::activities::pointcard_page::V1_SIZE, 16 + 5 * pointer);
+    assert_eq!(ffi::activities::pointcard_page_total::V1_SIZE, 16);
+    assert_eq!(ffi::tokens::pointcard_grant::V1_SIZE, 3 * pointer);
+    assert_eq!(ffi::tokens::pointcard_tokens::V1_SIZE, 220);
+    assert_eq!(ffi::tokens::pointcard_token_state::V1_SIZE, 148);
     assert_eq!(ffi::queue::pointcard_queue_info::V1_SIZE, 60);
     assert_eq!(
         ffi::queue::pointcard_entry::V1_SIZE,

@@ -9,6 +9,8 @@
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
 pub mod accrue;
+pub mod activities;
+pub mod call;
 mod cell;
 pub mod claim;
 pub mod fault;
@@ -16,16 +18,19 @@ pub mod keys;
 pub mod life;
 mod lock;
 pub mod media;
+pub mod methods;
 pub mod notification;
 #[cfg(all(feature = "panic-handler", not(feature = "std")))]
 mod panic;
 pub mod ports;
 pub mod queue;
+pub mod signing;
 pub mod status;
 pub mod steps;
 pub mod structs;
 pub mod sync;
 mod texts;
+pub mod tokens;
 pub mod trade;
 pub mod version;
 

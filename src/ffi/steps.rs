@@ -107,18 +107,30 @@ unsafe fn lent<'b>(
     cap: usize,
     request: *mut pointcard_request,
 ) -> Result<&'b mut [u8]> {
-    if buf.is_null() {
-        return Err(Error::new(Status::Null, "buf"));
-    }
+    // Safety: promised. A request is never longer than this.
+    let room = unsafe { writable(buf, cap.min(REQUEST_MAX), "buf") }?;
     if request.is_null() {
         return Err(Error::new(Status::Null, "request"));
     }
-    // Safety: not null, the length is the caller's word. A request is never longer than this.
-    Ok(unsafe { core::slice::from_raw_parts_mut(buf, cap.min(REQUEST_MAX)) })
+    Ok(room)
+}
+
+/// Memory the caller lends.
+// Safety: `buf` is null or has `cap` writable bytes that nobody else uses through `'b`.
+pub(super) unsafe fn writable<'b>(
+    buf: *mut u8,
+    cap: usize,
+    what: &'static str,
+) -> Result<&'b mut [u8]> {
+    if buf.is_null() {
+        return Err(Error::new(Status::Null, what));
+    }
+    // Safety: not null, the length is the caller's word.
+    Ok(unsafe { core::slice::from_raw_parts_mut(buf, cap) })
 }
 
 // Safety: `request` is writable.
-unsafe fn hand_out(step: Result<Step<'_>>, request: *mut pointcard_request) -> Status {
+pub(super) unsafe fn hand_out(step: Result<Step<'_>>, request: *mut pointcard_request) -> Status {
     if let Ok(step) = &step {
         // Safety: promised.
         unsafe { request.write(c_request(&step.request, step.exchange)) };

@@ -234,7 +234,10 @@ fn ask(cell: &Cell, user: &str, account: &str, ms: u32) -> Result<(pointcard_bal
 }
 
 /// Runs `work` with the integrator's transport, or the built-in one.
-fn on_line<R>(cell: &Cell, work: impl FnOnce(&mut dyn Transport) -> Result<R>) -> Result<R> {
+pub(super) fn on_line<R>(
+    cell: &Cell,
+    work: impl FnOnce(&mut dyn Transport) -> Result<R>,
+) -> Result<R> {
     if cell.transport.exchange.is_some() {
         return work(&mut CTransport { table: cell.transport });
     }
@@ -257,7 +260,7 @@ fn tell(cell: &Cell, outcome: &Outcome) {
 
 /// Keeps a failure as the client's detail, if there is a client.
 // Safety: `client` as everywhere.
-unsafe fn note<T>(client: *mut pointcard_client, result: Result<T>) -> Result<T> {
+pub(super) unsafe fn note<T>(client: *mut pointcard_client, result: Result<T>) -> Result<T> {
     match result {
         Ok(value) => Ok(value),
         // Safety: as promised above. The failure to note it is not worth more than the failure.

@@ -1,0 +1,454 @@
+//! Section: calls. Any method: JSON in, the verified node out.
+
+use core::ffi::c_char;
+
+use super::cell;
+use super::life::pointcard_client;
+use super::ports::{http_answer, pointcard_request, pointcard_response};
+use super::steps::{hand_out, writable};
+use super::structs::{self, Versioned, chars};
+use super::sync::{note, on_line};
+use super::{call_text, status};
+use crate::client::MERCHANT_MAX;
+use crate::client::call::{Answered, BizContent, Call, Json};
+use crate::gateway::{self, Answer};
+use crate::json::{Encoding, Kind, Object, Value};
+use crate::outcome::Verdict;
+use crate::points::sync;
+use crate::status::{Error, Result, Status};
+use crate::text::Writer;
+
+/// options.flags: send the call without app_auth_token, whatever the configuration says.
+pub const POINTCARD_CALL_WITHOUT_TOKEN: u32 = 1;
+
+/// What may be said beside the content of a call. NULL instead of it: all defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_options {
+    /// Set by POINTCARD_OPTIONS_INIT.
+    pub struct_size: u32,
+    /// Longest wait for the answer, in milliseconds; 0 = 15000.
+    pub timeout_ms: u32,
+    /// The merchant to act for, one of the configuration's; default: the client's own.
+    pub merchant: *const c_char,
+    /// Another token than that merchant's, at most 40 bytes. Source: Alipay's table of common
+    /// parameters, as the next.
+    pub app_auth_token: *const c_char,
+    /// Where messages of this call go, at most 256 bytes of ASCII. Best without a query: its
+    /// parameters would come back among the message's, unsigned.
+    pub notify_url: *const c_char,
+    /// Room for the request and then the answer: POINTCARD_REQUEST_MAX + POINTCARD_ANSWER_MAX
+    /// bytes are enough for points and prizes; lists of activities may need more. NULL = the
+    /// client's own room of that size, and no node is handed out.
+    pub buf: *mut u8,
+    /// Bytes there. An answer may be as long as what the request leaves.
+    pub cap: usize,
+    /// POINTCARD_CALL_ flags, or 0.
+    pub flags: u32,
+}
+
+// Safety: repr(C), u32 first, integers and pointers only.
+unsafe impl Versioned for pointcard_options {
+    const NAME: &'static str = "options";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_options, flags) + size_of::<u32>();
+}
+
+/// answer.encoding: the node is UTF-8.
+pub const POINTCARD_ENCODING_UTF8: i32 = 0;
+/// answer.encoding: the node is GBK.
+pub const POINTCARD_ENCODING_GBK: i32 = 1;
+
+/// What the gateway answered to a call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_answer {
+    /// Set by POINTCARD_ANSWER_INIT.
+    pub struct_size: u32,
+    /// POINTCARD_ACCEPTED, _REJECTED, _UNKNOWN or _DEFERRED.
+    pub verdict: i32,
+    /// POINTCARD_OK, or the reason in one word (a pointcard_status).
+    pub status: i32,
+    /// How the node's texts are encoded: POINTCARD_ENCODING_UTF8 or _GBK.
+    pub encoding: i32,
+    /// The verified node exactly as received, from `{` to `}` (decrypted, if it came encrypted);
+    /// not NUL-terminated. NULL when its signature does not hold, or without a buffer of the
+    /// caller's. It lives in that buffer until the caller uses it otherwise.
+    pub node: *const u8,
+    /// Bytes of the node.
+    pub node_len: usize,
+    /// HTTP status of the answer; 0 = no answer.
+    pub http_status: u16,
+    /// 1 when the answer's signature was verified; else the texts below are hearsay.
+    pub authenticated: u8,
+    /// Zero.
+    pub reserved: u8,
+    /// The gateway's code, such as "40004"; may be empty.
+    pub code: [c_char; 17],
+    /// The gateway's sub_code, such as "isv.invalid-parameter"; may be empty.
+    pub sub_code: [c_char; 129],
+    /// The beginning of the gateway's words for it, UTF-8 whatever they came in, control characters
+    /// replaced by `?`; may be empty.
+    pub sub_msg: [c_char; 257],
+}
+
+// Safety: repr(C), u32 first, integers and a pointer only.
+unsafe impl Versioned for pointcard_answer {
+    const NAME: &'static str = "answer";
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_answer, sub_msg) + 257;
+}
+
+/// Longest `biz_content` that is looked at, in bytes.
+pub const POINTCARD_CONTENT_MAX: usize = 1048576;
+
+/// Longest path of pointcard_answer_text, in bytes.
+const PATH_MAX: usize = 256;
+
+/// Calls any method and waits for its answer. No lock is held while the transport works; a sync,
+/// query or another call meanwhile is ERR_BUSY.
+///
+/// The content is checked before it is signed: one JSON object, no name twice. A call books nothing
+/// here and is not repeated: a sale belongs into pointcard_accrue.
+///
+/// @param client       an open client
+/// @param method       such as "alipay.trade.query", at most 128 bytes
+/// @param biz_content  one JSON object as UTF-8 text, at most POINTCARD_CONTENT_MAX bytes
+/// @param options      must lend a buffer; the answer's node is left there
+/// @param answer       receives the answer whenever one was waited for, also with an error status
+///
+/// Returns POINTCARD_OK when the gateway answered 10000, signed. Nothing was sent: ERR_NULL,
+/// ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_ARGUMENT, ERR_MALFORMED,
+/// ERR_TOO_DEEP, ERR_DUPLICATE (the detail's what is "biz_content", its `at` the byte offset),
+/// ERR_BUFFER_TOO_SMALL (`at` is room to try with), ERR_BAD_STATE, ERR_BUSY, ERR_UNSUPPORTED (no
+/// transport), ERR_SIGNER, ERR_ENTROPY; the answer is then untouched. Certainly not executed:
+/// ERR_REJECTED, ERR_TRANSPORT, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED. Perhaps executed:
+/// everything else, such as ERR_UNKNOWN, ERR_SIGNATURE, ERR_UNSIGNED, ERR_MALFORMED of "json" or
+/// "answer"; answer.verdict tells which of the three it is.
+///
+/// Source: Alipay's pages on common parameters, signing and synchronous answers.
+// Safety: `client` as everywhere; texts and structures are as the header describes them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_call(
+    client: *mut pointcard_client,
+    method: *const c_char,
+    biz_content: *const c_char,
+    options: *const pointcard_options,
+    answer: *mut pointcard_answer,
+) -> Status {
+    // Safety: as promised above.
+    let done = unsafe {
+        perform(client, options, answer, true, |_| given(method, biz_content), |_| Ok(()))
+    };
+    done.map_or_else(|status| status, |()| Status::Ok)
+}
+
+/// What C hands in for a method that has no type here.
+// Safety: both are null or NUL-terminated texts that live through `'a`.
+pub(super) unsafe fn given<'a>(
+    method: *const c_char,
+    biz_content: *const c_char,
+) -> Result<(&'a str, Json<'a>)> {
+    // Safety: promised.
+    let (method, text) = unsafe {
+        let method = call_text(method, "method", gateway::METHOD_MAX)?;
+        (method, call_text(biz_content, "biz_content", POINTCARD_CONTENT_MAX)?)
+    };
+    if method.is_empty() {
+        return Err(Error::new(Status::Missing, "method"));
+    }
+    Ok((method, Json::check(text)?))
+}
+
+/// [`pointcard_options`], read.
+#[derive(Default)]
+pub(super) struct Wishes<'a> {
+    timeout_ms: u32,
+    merchant: &'a str,
+    app_auth_token: Option<&'a str>,
+    notify_url: &'a str,
+    room: Option<&'a mut [u8]>,
+}
+
+impl<'a> Wishes<'a> {
+    // Safety: `options` is null or as the header describes it, and its texts and buffer live
+    // through `'a`, the buffer used by nobody else.
+    pub(super) unsafe fn read(options: *const pointcard_options) -> Result<Self> {
+        if options.is_null() {
+            return Ok(Wishes::default());
+        }
+        // Safety: promised, as the other blocks here.
+        let options = unsafe { structs::read(options) }?;
+        if options.flags & !POINTCARD_CALL_WITHOUT_TOKEN != 0 {
+            return Err(Error::new(Status::Argument, "options.flags"));
+        }
+        let (token_max, url_max) = (gateway::APP_AUTH_TOKEN_MAX, gateway::NOTIFY_URL_MAX);
+        // Safety: promised.
+        let token = unsafe { call_text(options.app_auth_token, "app_auth_token", token_max) }?;
+        let without = options.flags & POINTCARD_CALL_WITHOUT_TOKEN != 0;
+        if without && !token.is_empty() {
+            return Err(Error::new(Status::Argument, "app_auth_token"));
+        }
+        Ok(Wishes {
+            timeout_ms: options.timeout_ms,
+            // Safety: promised.
+            merchant: unsafe { call_text(options.merchant, "merchant", MERCHANT_MAX) }?,
+            app_auth_token: (without || !token.is_empty()).then_some(token),
+            // Safety: promised.
+            notify_url: unsafe { call_text(options.notify_url, "notify_url", url_max) }?,
+            room: match options.buf.is_null() {
+                true => None,
+                // Safety: promised.
+                false => Some(unsafe { writable(options.buf, options.cap, "options.buf") }?),
+            },
+        })
+    }
+
+    pub(super) fn call<'m>(&self, method: &'m str) -> Call<'m>
+    where
+        'a: 'm,
+    {
+        Call {
+            method,
+            merchant: self.merchant,
+            app_auth_token: self.app_auth_token,
+            notify_url: self.notify_url,
+        }
+    }
+}
+
+/// One call from question to result: checks, sends, waits, fills `answer`, reads the result. A
+/// failure's reason is the client's detail.
+// Safety: `client` as everywhere; `options` and `answer` are null or as the header describes them.
+pub(super) unsafe fn perform<'m, C: BizContent, R>(
+    client: *mut pointcard_client,
+    options: *const pointcard_options,
+    answer: *mut pointcard_answer,
+    wants_node: bool,
+    asked: impl FnOnce(&cell::Cell) -> Result<(&'m str, C)>,
+    read: impl FnOnce(&Answer<'_>) -> Result<R>,
+) -> core::result::Result<R, Status> {
+    // Safety: as promised above, in this block and the blocks below.
+    let done = unsafe { cell::open(client) }.and_then(|cell| {
+        if wants_node || !answer.is_null() {
+            unsafe { structs::check_out(answer)? };
+        }
+        let mut wishes = unsafe { Wishes::read(options) }?;
+        let room = wishes.room.take();
+        if wants_node && room.is_none() {
+            return Err(Error::new(Status::Null, "options.buf"));
+        }
+        let (method, content) = asked(cell)?;
+        let (call, ms, lent) = (wishes.call(method), wishes.timeout_ms, room.is_some());
+        let transfer = |io: &mut [u8]| {
+            on_line(cell, |transport| {
+                let mut answered = sync::call(cell, transport, io, &call, &content, ms)?;
+                let accepted = answered.verdict == Verdict::Accepted;
+                let result = answered.result(read);
+                if !answer.is_null() {
+                    unsafe { structs::write(answer, &c_answer(&answered, lent)) };
+                }
+                Ok((accepted, result))
+            })
+        };
+        cell.exchange(|own| transfer(room.unwrap_or(own)))
+    });
+    match done {
+        Ok((_, Ok(result))) => Ok(result),
+        // The client knows the reason already.
+        Ok((false, Err(error))) => Err(error.status),
+        Ok((true, Err(error))) | Err(error) => {
+            Err(status(unsafe { note(client, Err::<(), _>(error)) }))
+        }
+    }
+}
+
+fn c_answer(answered: &Answered<'_>, lent: bool) -> pointcard_answer {
+    let node = answered.answer.filter(|_| lent);
+    let bytes = node.map(|node| node.signed());
+    pointcard_answer {
+        struct_size: 0,
+        verdict: answered.verdict as i32,
+        status: answered.status as i32,
+        encoding: match answered.answer.map(|node| node.encoding()) {
+            Some(Encoding::Gbk) => POINTCARD_ENCODING_GBK,
+            _ => POINTCARD_ENCODING_UTF8,
+        },
+        node: bytes.map_or(core::ptr::null(), <[u8]>::as_ptr),
+        node_len: bytes.map_or(0, <[u8]>::len),
+        http_status: answered.http_status,
+        authenticated: answered.authenticated.into(),
+        reserved: 0,
+        code: chars(&answered.code),
+        sub_code: chars(&answered.sub_code),
+        sub_msg: chars(&answered.sub_msg),
+    }
+}
+
+/// The signed request of any method, for those without a blocking transport. The answer goes to
+/// pointcard_call_answer; without one, pointcard_on_transport_error ends the exchange.
+///
+/// @param client       an open client
+/// @param method       as pointcard_call
+/// @param biz_content  as pointcard_call
+/// @param options      token and address of the call; NULL = defaults. Its buf, cap and timeout_ms
+///                     are not used
+/// @param buf          room for the request, yours again when the exchange ends
+/// @param cap          bytes there
+/// @param request      receives what to POST; points into `buf`
+///
+/// Returns as pointcard_call where nothing is sent. Takes the client's lock for a moment.
+// Safety: `client` as everywhere; texts as the header says; `buf` has `cap` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_call_request(
+    client: *mut pointcard_client,
+    method: *const c_char,
+    biz_content: *const c_char,
+    options: *const pointcard_options,
+    buf: *mut u8,
+    cap: usize,
+    request: *mut pointcard_request,
+) -> Status {
+    // Safety: as promised above.
+    let step = unsafe {
+        cell::step(client, |client| {
+            let buf = writable(buf, cap, "buf")?;
+            if request.is_null() {
+                return Err(Error::new(Status::Null, "request"));
+            }
+            let (method, json) = given(method, biz_content)?;
+            let wishes = Wishes::read(options)?;
+            client.call_request(&wishes.call(method), &json, buf)
+        })
+    };
+    // Safety: checked above.
+    unsafe { hand_out(step, request) }
+}
+
+/// Ends a call's exchange with the answer that came.
+///
+/// @param client    an open client
+/// @param exchange  pointcard_request.exchange
+/// @param response  body, body_len, http_status, and the headers if you have them
+/// @param room      where an encrypted answer is decrypted; NULL where none are
+/// @param cap       bytes there; body_len is enough
+/// @param answer    receives what the gateway said; its node points into the response's body, or
+///                  into `room`
+///
+/// Returns POINTCARD_OK when the exchange ended, whatever the answer says: that is answer.status.
+/// ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (not the exchange under way, or an entry's),
+/// ERR_BAD_STATE (its signature has not come), ERR_BUSY. Takes the client's lock for a moment.
+// Safety: `client` as everywhere; `response` and its body are readable; `room` has `cap` writable
+// bytes; `answer` as described.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_call_answer(
+    client: *mut pointcard_client,
+    exchange: u32,
+    response: *const pointcard_response,
+    room: *mut u8,
+    cap: usize,
+    answer: *mut pointcard_answer,
+) -> Status {
+    // Safety: as promised above.
+    let ended = unsafe {
+        cell::step(client, |client| {
+            structs::check_out(answer)?;
+            if response.is_null() || ((*response).body.is_null() && (*response).body_len != 0) {
+                return Err(Error::new(Status::Null, "response"));
+            }
+            let response = &*response;
+            let body: &[u8] = match response.body_len {
+                0 => &[],
+                len => core::slice::from_raw_parts(response.body, len),
+            };
+            let room: &mut [u8] =
+                if room.is_null() { &mut [] } else { writable(room, cap, "room")? };
+            client.on_answer(exchange, &http_answer(response), body, room)
+        })
+    };
+    if let Ok(ended) = &ended {
+        // Safety: checked above.
+        unsafe { structs::write(answer, &c_answer(ended, true)) };
+    }
+    status(ended)
+}
+
+/// Reads one member of an answer's node as text. Needs no client and no lock.
+///
+/// @param answer  an answer with a node; the bytes it points at still stand
+/// @param path    names, and numbers of list elements (from 0), joined by points:
+///                "camp_detail.promo_tools.0.voucher.name"; at most 256 bytes
+/// @param buf     receives UTF-8, NUL-terminated; on failure, if there is room, an empty text
+/// @param cap     bytes there
+/// @param len     receives the text's bytes without the NUL, or, with ERR_BUFFER_TOO_SMALL, the
+///                room needed; may be NULL
+///
+/// A number or truth value is given as it stands. Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_BAD_STATE
+/// (no node), ERR_TOO_LONG, ERR_ENCODING (of the path, or GBK that is none), ERR_NOT_FOUND (nothing
+/// there, or null), ERR_ARGUMENT (an object or a list), ERR_UNSUPPORTED (GBK text in a library
+/// without its table), ERR_BUFFER_TOO_SMALL, ERR_MALFORMED (the bytes are no longer the node).
+// Safety: `answer` is null or as the header describes it, and its node is readable; `path` is text;
+// `buf` has `cap` writable bytes; `len` is null or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_answer_text(
+    answer: *const pointcard_answer,
+    path: *const c_char,
+    buf: *mut c_char,
+    cap: usize,
+    len: *mut usize,
+) -> Status {
+    // Safety: as promised above.
+    let found = unsafe {
+        member(answer, path).and_then(|value| {
+            let room = if cap == 0 { &mut [] } else { writable(buf.cast(), cap, "buf")? };
+            copy_text(&value, room)
+        })
+    };
+    match found {
+        Ok(bytes) => {
+            if !len.is_null() {
+                // Safety: promised.
+                unsafe { *len = bytes };
+            }
+        }
+        Err(error) => {
+            if !buf.is_null() && cap != 0 {
+                // Safety: promised.
+                unsafe { *buf = 0 };
+            }
+            if error.status == Status::BufferTooSmall && !len.is_null() {
+                // Safety: promised.
+                unsafe { *len = error.at as usize };
+            }
+        }
+    }
+    status(found)
+}
+
+// Safety: as pointcard_answer_text.
+unsafe fn member<'a>(answer: *const pointcard_answer, path: *const c_char) -> Result<Value<'a>> {
+    // Safety: promised.
+    let (answer, path) = unsafe { (structs::read(answer)?, call_text(path, "path", PATH_MAX)?) };
+    if answer.node.is_null() {
+        return Err(Error::new(Status::BadState, "answer.node"));
+    }
+    // Safety: promised: the node is where the answer says.
+    let node = unsafe { core::slice::from_raw_parts(answer.node, answer.node_len) };
+    let encoding = match answer.encoding {
+        POINTCARD_ENCODING_GBK => Encoding::Gbk,
+        _ => Encoding::Utf8,
+    };
+    gateway::find(&Object::read(node, encoding)?, path)
+        .filter(|value| value.kind() != Kind::Null)
+        .ok_or(Error::new(Status::NotFound, "path"))
+}
+
+/// The value's text and a NUL; returns the text's length.
+fn copy_text(value: &Value<'_>, room: &mut [u8]) -> Result<usize> {
+    let mut out = Writer::new(room);
+    match value.kind() {
+        Kind::Object | Kind::Array => return Err(Error::new(Status::Argument, "path")),
+        Kind::Bool => out.bytes(value.raw()),
+        _ => value.text(&mut out)?,
+    }
+    out.byte(0);
+    Ok(out.finish()?.len() - 1)
+}

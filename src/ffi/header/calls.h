@@ -1,0 +1,2 @@
+#define POINTCARD_OPTIONS_INIT POINTCARD_INIT_(pointcard_options)
+#define POINTCARD_ANSWER_INIT POINTCARD_INIT_(pointcard_answer)
