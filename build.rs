@@ -40,6 +40,7 @@ mod header {
         ("Keys and signatures", &["src/ffi/keys.rs"]),
         ("Notifications", &["src/ffi/notification.rs"]),
         ("Claim link", &["src/ffi/claim.rs"]),
+        ("Activities", &["src/ffi/activity.rs"]),
     ];
 
     pub fn write() {

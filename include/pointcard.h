@@ -2413,6 +2413,38 @@ pointcard_status pointcard_claim_link(const struct pointcard_claim *claim,
 
 #define POINTCARD_CLAIM_INIT POINTCARD_INIT_(pointcard_claim)
 
+/* ---- Activities ---------------------------------------------------------------------------- */
+
+/** pointcard_activity_check: the content of koubei.marketing.campaign.activity.create. */
+#define POINTCARD_ACTIVITY_CREATE 1
+
+/** The content of koubei.marketing.campaign.activity.modify. */
+#define POINTCARD_ACTIVITY_MODIFY 2
+
+/**
+ * Checks the biz_content of an activity: what is surely wrong is found here and not by the
+ * gateway. Required members; kinds of known members; a name twice, at any depth; dates that do not
+ * exist (2016-09-31), ends that are not after their start; a point_card outside POINT_SEND, a
+ * voucher inside; a "biz_content" around it, which is the parameter's name. Members nobody has
+ * heard of pass.
+ *
+ * Source: the samples of the quick-start guide of Koubei point cards, step 3;
+ * KoubeiMarketingCampaignActivityCreateModel of Alipay's SDKs.
+ *
+ * @param json   UTF-8; need not end with a NUL
+ * @param len    bytes there
+ * @param kind   POINTCARD_ACTIVITY_CREATE or POINTCARD_ACTIVITY_MODIFY
+ * @param fault  receives the member's path in `what`, its offset in `at`; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT, ERR_MISSING, ERR_MALFORMED, ERR_DUPLICATE,
+ * ERR_RANGE (dates), ERR_TOO_DEEP (12 levels), ERR_TOO_LONG.
+ */
+POINTCARD_API
+pointcard_status pointcard_activity_check(const uint8_t *json,
+                                          size_t len,
+                                          int32_t kind,
+                                          pointcard_fault *fault);
+
 #ifdef __cplusplus
 }
 #endif

@@ -178,6 +178,7 @@ macro_rules! programs {
 }
 
 programs! {
+    activity 2048;
     answers 2048;
     bad_config 2048;
     bad_input 2048;

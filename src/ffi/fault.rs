@@ -35,12 +35,6 @@ unsafe impl Versioned for pointcard_fault {
 
 const _: () = assert!(PATH_MAX == 80);
 
-impl From<Error> for Fault {
-    fn from(error: Error) -> Fault {
-        Fault { error, path: Text::new() }
-    }
-}
-
 /// Runs `work`, which needs no client; its failure goes to `fault` if there is one.
 // Safety: `fault` is null or a structure as the header describes it.
 pub(super) unsafe fn stateless(

@@ -10,6 +10,7 @@
 
 pub mod accrue;
 pub mod activities;
+pub mod activity;
 pub mod call;
 mod cell;
 pub mod claim;

@@ -11,10 +11,13 @@ use serde::Serialize;
 
 #[path = "activity_content.rs"]
 mod content;
+#[path = "activity_create.rs"]
+mod create;
 #[path = "activity_walk.rs"]
 mod walk;
 
 pub use content::{Content, Fault, LEVELS_MAX, PATH_MAX};
+pub use create::{Activity, Collect, Exchange, PointCard, Voucher};
 pub use walk::{Items, is_date_time, items};
 
 /// Creates an activity; messages go to the session's `notify_url`.

@@ -33,6 +33,13 @@ pub struct Fault {
     pub path: Text<PATH_MAX>,
 }
 
+impl From<Error> for Fault {
+    /// A failure that is not about a member of the content.
+    fn from(error: Error) -> Fault {
+        Fault { error, path: Text::new() }
+    }
+}
+
 /// Members every create has.
 const CREATE: [&str; 8] = [
     "out_biz_no",
