@@ -41,6 +41,8 @@ mod header {
         ("Notifications", &["src/ffi/notification.rs"]),
         ("Claim link", &["src/ffi/claim.rs"]),
         ("Activities", &["src/ffi/activity.rs"]),
+        ("Check", &["src/ffi/check.rs"]),
+        ("Explain", &["src/ffi/explain.rs"]),
     ];
 
     pub fn write() {

@@ -2445,6 +2445,109 @@ pointcard_status pointcard_activity_check(const uint8_t *json,
                                           int32_t kind,
                                           pointcard_fault *fault);
 
+/* ---- Check --------------------------------------------------------------------------------- */
+
+/** Flag of pointcard_check: ask the gateway, too, with one harmless signed query. */
+#define POINTCARD_CHECK_ONLINE 1
+
+/** One thing that is wrong. */
+typedef struct pointcard_finding {
+    /** A pointcard_status. */
+    int32_t status;
+    /** Byte offset, length or limit the status speaks of; 0 = none. */
+    uint32_t at;
+    /** The port's own error code; 0 = none. */
+    int32_t port;
+    /** What it is about: "config.alipay_public_key", "clock", "gateway". */
+    char what[48];
+    /** The status in words, and what to do about it: one English line. */
+    char text[240];
+} pointcard_finding;
+
+/** What pointcard_check found. */
+typedef struct pointcard_checkup {
+    /** Set by POINTCARD_CHECKUP_INIT. */
+    uint32_t struct_size;
+    /** How many findings; 0 = all is well. */
+    uint32_t count;
+    /** They, in the order they were found: configuration, keys, storage, clock, line. */
+    struct pointcard_finding findings[16];
+} pointcard_checkup;
+
+/**
+ * Checks a configuration before the first sale: gateway URL, ids, keys (form, size, the app's own
+ * public key where Alipay's belongs, a private_key that does not fit app_public_key), a trial
+ * signature, storage (shape, readable, writable, locked by another), clock (unknown, before 2020,
+ * standing still), transport. With POINTCARD_CHECK_ONLINE also the gateway's side: a clock apart
+ * from its, a signature it refuses, answers that are not signed or signed by another key. Call it
+ * through the macro pointcard_check(client, config, flags, user_id, checkup).
+ *
+ * It goes through all of it, whatever it finds. The client is left closed; the storage was handed
+ * over as by pointcard_init and is closed: make it again for pointcard_init. Nothing recorded is
+ * changed; a blank medium becomes a store.
+ *
+ * @param client       memory of the caller's, at least POINTCARD_CLIENT_SIZE bytes, not in use
+ * @param client_size  sizeof *client
+ * @param abi_version  POINTCARD_ABI_VERSION of the caller's header
+ * @param config       read during the call
+ * @param flags        POINTCARD_CHECK_ONLINE, or 0
+ * @param user_id      online: whose balance is asked for, a test user of yours; any signed answer
+ *                     will do
+ * @param checkup      receives the findings; begin with POINTCARD_CHECKUP_INIT
+ *
+ * Returns POINTCARD_OK when nothing was found, else the status of the first finding; ERR_ABI,
+ * ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (flags): nothing was checked. Not for interrupt
+ * handlers.
+ */
+POINTCARD_API
+pointcard_status pointcard_check_abi(pointcard_client *client,
+                                     size_t client_size,
+                                     uint32_t abi_version,
+                                     const pointcard_config *config,
+                                     uint32_t flags,
+                                     const char *user_id,
+                                     struct pointcard_checkup *checkup);
+
+#define POINTCARD_CHECKUP_INIT POINTCARD_INIT_(pointcard_checkup)
+
+/** Checks a configuration: pointcard_check_abi with the sizes of this header. */
+#define pointcard_check(client, config, flags, user_id, checkup) \
+    pointcard_check_abi((client), sizeof *(client), POINTCARD_ABI_VERSION, (config), (flags), \
+                        (user_id), (checkup))
+
+/* ---- Explain ------------------------------------------------------------------------------- */
+
+/** Room for any explanation, NUL included. */
+#define POINTCARD_EXPLAIN_MAX 16384
+
+/**
+ * What was signed: the exact canonical string of the latest request the gateway refused for its
+ * signature, else of the latest request, else of the next due entry, with user ids and tokens
+ * masked (first four characters and length). After an isv.invalid-signature answer a last line
+ * names the first difference between it and the string the gateway quotes, and what such a
+ * difference usually comes from: charset, a second encoding, order, a parameter lost or added, or,
+ * when both are the same, the key. Nothing is sent, nothing is changed.
+ *
+ * The string is built again from the entry, so that of an entry that is settled or a dead letter,
+ * or of a balance query, cannot be had. Of the gateway's string 1024 bytes are kept until
+ * pointcard_close.
+ *
+ * Source: the sub_msg of isv.invalid-signature, as the comments of Alipay's Node SDK describe it.
+ *
+ * @param client   an open client
+ * @param out      receives the text, NUL-terminated UTF-8
+ * @param cap      bytes there; POINTCARD_EXPLAIN_MAX is always enough
+ * @param out_len  receives the length without the NUL; may be NULL
+ *
+ * Returns ERR_NULL, ERR_NOT_FOUND (no request to explain), ERR_BUFFER_TOO_SMALL (out_len: the
+ * capacity needed), ERR_BAD_STATE, ERR_BUSY (a sync, query or step is under way), ERR_STORAGE.
+ */
+POINTCARD_API
+pointcard_status pointcard_explain(pointcard_client *client,
+                                   char *out,
+                                   size_t cap,
+                                   size_t *out_len);
+
 #ifdef __cplusplus
 }
 #endif

@@ -283,6 +283,7 @@ impl<'c, P: Ports> Client<'c, P> {
         let (session, flight) = check_call(config, wire, profiles, call, content)?;
         let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
         let request = gateway::build(&session, flight.method(), content, time, &mut sign, buf)?;
+        self.memory.sent(0, time);
         Ok(self.take_off(flight, request))
     }
 

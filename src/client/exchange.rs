@@ -153,6 +153,7 @@ impl<P: Ports> Client<'_, P> {
         let request = gateway::build(&session, points::UPDATE, &update, time, &mut sign, buf)?;
         let mut flight = Flight::of(&entry, whose.issue());
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
+        self.memory.sent(flight.seq, time);
         Ok(Some(self.take_off(flight, request)))
     }
 

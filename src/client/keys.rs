@@ -63,10 +63,27 @@ impl Vault {
         self.alipay_next = PublicKey::new();
     }
 
-    /// Loads all keys; errors name the member.
+    /// Loads all keys; the first error names the member.
     pub(super) fn load(&mut self, config: &Config<'_>, has_signer: bool) -> Result<()> {
-        let certified = check_mode(config)?;
-        self.load_own(config, has_signer)?;
+        let mut first = Ok(());
+        self.load_each(config, has_signer, &mut |error| first = first.and(Err(error)));
+        first
+    }
+
+    /// The same, and every error is told.
+    pub(super) fn load_each(
+        &mut self,
+        config: &Config<'_>,
+        has_signer: bool,
+        told: &mut dyn FnMut(Error),
+    ) {
+        let certified = check_mode(config).unwrap_or_else(|error| {
+            told(error);
+            !config.alipay_cert.is_empty()
+        });
+        if let Err(error) = self.load_own(config, has_signer) {
+            told(error);
+        }
         let names = if certified {
             [(config.alipay_cert, CERT), (config.alipay_cert_next, CERT_NEXT)]
         } else {
@@ -77,13 +94,13 @@ impl Vault {
             if text.is_empty() && matches!(what, CERT_NEXT | KEY_NEXT) {
                 continue;
             }
-            load(key, text, what, scratch)?;
-            if private.matches(key) || own_public.matches(key) {
+            if let Err(error) = load(key, text, what, scratch) {
+                told(error);
+            } else if private.matches(key) || own_public.matches(key) {
                 // The commonest mistake of all: the app's own public key where Alipay's belongs.
-                return Err(Error::new(Status::KeyMismatch, what));
+                told(Error::new(Status::KeyMismatch, what));
             }
         }
-        Ok(())
     }
 
     /// The app's own key; in certificate mode its certificate must belong to it.
@@ -110,6 +127,19 @@ impl Vault {
         match private.matches(alipay) || own_public.matches(alipay) {
             true => Ok(()),
             false => Err(Error::new(Status::KeyMismatch, APP_CERT)),
+        }
+    }
+
+    /// When both halves of the app's key are configured: whether they are of one pair.
+    pub(super) fn check_pair(&mut self, config: &Config<'_>) -> Result<()> {
+        let Vault { private, own_public, scratch, .. } = self;
+        if private.is_empty() || config.app_public_key.is_empty() {
+            return Ok(());
+        }
+        load(own_public, config.app_public_key, "config.app_public_key", scratch)?;
+        match private.matches(own_public) {
+            true => Ok(()),
+            false => Err(Error::new(Status::KeyMismatch, "config.app_public_key")),
         }
     }
 

@@ -10,13 +10,16 @@
 //! elsewhere.
 
 pub mod call;
+mod check;
 mod exchange;
+mod explain;
 mod keys;
 mod profiles;
 mod refund;
 pub mod signing;
 mod verdict;
 
+pub use check::{Checkup, FINDINGS_MAX, Finding, Line};
 pub use profiles::{MERCHANT_MAX, Merchant, PROFILES_MAX};
 
 use crate::gateway::{self, Charset, Session, SignType, points};
@@ -132,19 +135,28 @@ impl<'c> Config<'c> {
 
     /// All but the keys, which say themselves what is wrong with them.
     fn check(&self) -> Result<()> {
-        sale::required_id(self.app_id, "config.app_id", gateway::APP_ID_MAX)?;
+        self.checks().into_iter().collect()
+    }
+
+    /// The same, each member by itself.
+    fn checks(&self) -> [Result<()>; 6] {
         let token_max = gateway::APP_AUTH_TOKEN_MAX;
-        sale::id(self.app_auth_token, "config.app_auth_token", token_max)?;
-        let session = Session { gateway: self.gateway(), ..Session::new(self.app_id) };
-        session.check().map_err(|error| Error { what: "config.gateway", ..error })?;
-        sale::id(self.merchant, "config.merchant", MERCHANT_MAX)?;
-        sale::id(self.activity_account, "config.activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
-        sale::id(self.shop_id, "config.shop_id", points::SHOP_ID_MAX)?;
+        let account_max = points::ACTIVITY_ACCOUNT_MAX;
+        // The app_id has a check of its own.
+        let url = Session { gateway: self.gateway(), ..Session::new("0") };
         // Answers do not repeat the req_id they belong to: only the connection ties them together.
-        if !self.allow_plain_http && !gateway::is_safe(self.gateway()) {
-            return Err(Error::new(Status::Insecure, "config.gateway"));
-        }
-        Ok(())
+        let url = url.check().and_then(|()| {
+            let safe = self.allow_plain_http || gateway::is_safe(self.gateway());
+            if safe { Ok(()) } else { Err(Error::new(Status::Insecure, "config.gateway")) }
+        });
+        [
+            sale::required_id(self.app_id, "config.app_id", gateway::APP_ID_MAX),
+            sale::id(self.app_auth_token, "config.app_auth_token", token_max),
+            url.map_err(|error| Error { what: "config.gateway", ..error }),
+            sale::id(self.merchant, "config.merchant", MERCHANT_MAX),
+            sale::id(self.activity_account, "config.activity_account", account_max),
+            sale::id(self.shop_id, "config.shop_id", points::SHOP_ID_MAX),
+        ]
     }
 }
 
@@ -200,6 +212,7 @@ pub struct Client<'c, P: Ports> {
     clock_off: bool,
     clock_offset: i64,
     seen: verdict::Seen,
+    memory: explain::Memory,
     detail: Detail,
     record: [u8; queue::ENTRY_MAX],
 }
@@ -225,6 +238,7 @@ impl<'c, P: Ports> Client<'c, P> {
             clock_off: false,
             clock_offset: 0,
             seen: verdict::Seen::new(),
+            memory: explain::Memory::new(),
             detail: Detail::new(),
             record: [0; queue::ENTRY_MAX],
         }
@@ -266,6 +280,7 @@ impl<'c, P: Ports> Client<'c, P> {
         self.wire = keys::Wire::new();
         self.profiles.clear();
         self.queue.close();
+        self.memory.clear();
         self.flight = None;
         self.next_key_used = false;
     }

@@ -109,6 +109,7 @@ impl<P: Ports> Client<'_, P> {
         let update = order.update(entry.item.req_id, entry.item.points);
         let request = vault.adopt(&session, &flight, &update, &unsigned, signature, buf)?;
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
+        self.memory.sent(flight.seq, unsigned.time);
         self.go_on(flight);
         Ok(Step { request, exchange })
     }
@@ -170,6 +171,7 @@ impl<P: Ports> Client<'_, P> {
             return Err(Error::new(Status::Conflict, "method"));
         }
         let request = vault.adopt(&session, &flight, content, &unsigned, signature, buf)?;
+        self.memory.sent(0, unsigned.time);
         self.go_on(flight);
         Ok(Step { request, exchange })
     }

@@ -149,6 +149,7 @@ impl<P: Ports> Client<'_, P> {
         room: Option<&'b mut [u8]>,
         judged: &mut Judged<'b>,
     ) {
+        self.keep_quotation(flight, &answer);
         match self.vault.verify(&self.config, &answer) {
             Err(error) => {
                 judged.detail.error = self.wire.explain(error, &answer);

@@ -41,7 +41,7 @@ pub(super) struct Cell {
     /// because a lock port may refuse.
     line: AtomicU32,
     /// Belongs to whoever has taken the line.
-    io: UnsafeCell<[u8; IO_SIZE]>,
+    pub(super) io: UnsafeCell<[u8; IO_SIZE]>,
 }
 
 const FREE: u32 = 0;

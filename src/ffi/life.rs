@@ -221,25 +221,7 @@ pub unsafe extern "C" fn pointcard_init_abi(
 // Safety: as pointcard_init_abi, with `client` checked.
 unsafe fn init(client: *mut pointcard_client, config: *const pointcard_config) -> Result<()> {
     // Safety: as promised.
-    let given = unsafe { structs::read(config) };
-    let table = given.unwrap_or(ZERO);
-    // Safety: the texts are as the header describes them.
-    let read = given.and_then(|given| unsafe { rust_config(&given) });
-    let texts = read.unwrap_or_default();
-    let ports = CPorts {
-        storage: table.storage,
-        clock: table.clock,
-        entropy: table.entropy,
-        signer: table.signer,
-        texts: if table.text_charset == POINTCARD_GBK { Texts::Gbk } else { Texts::Utf8 },
-    };
-    let lock = Lock::new(if table.lock.is_whole() { table.lock } else { ZERO.lock });
-    let (told, told_ctx) = (table.on_outcome, table.on_outcome_ctx);
-    let inner = Client::new(texts, ports);
-    // Safety: the memory is the caller's and large enough.
-    unsafe { Cell::lay(client, lock, table.transport, told, told_ctx, inner) };
-    // Safety: just laid.
-    let cell = unsafe { cell::any(client)? };
+    let Laid { cell, table, read } = unsafe { lay(client, config)? };
     let opened = cell.with(|client| {
         // Safety: the texts are as the header describes them; nobody else has this client yet.
         let prepare = |_| unsafe { prepare_http(cell, &table) };
@@ -270,6 +252,43 @@ unsafe fn init(client: *mut pointcard_client, config: *const pointcard_config) -
     opened.map(drop)
 }
 
+/// A shut client in the caller's memory, and what it was told.
+pub(super) struct Laid {
+    pub cell: &'static Cell,
+    /// The configuration as C sees it; zeroes when it cannot be read.
+    pub table: pointcard_config,
+    /// Whether its texts could be read.
+    pub read: Result<()>,
+}
+
+// Safety: as pointcard_init_abi, with `client` checked.
+pub(super) unsafe fn lay(
+    client: *mut pointcard_client,
+    config: *const pointcard_config,
+) -> Result<Laid> {
+    // Safety: as promised.
+    let given = unsafe { structs::read(config) };
+    let table = given.unwrap_or(ZERO);
+    // Safety: the texts are as the header describes them.
+    let read = given.and_then(|given| unsafe { rust_config(&given) });
+    let ports = CPorts {
+        storage: table.storage,
+        clock: table.clock,
+        entropy: table.entropy,
+        signer: table.signer,
+        texts: if table.text_charset == POINTCARD_GBK { Texts::Gbk } else { Texts::Utf8 },
+    };
+    let lock = Lock::new(if table.lock.is_whole() { table.lock } else { ZERO.lock });
+    let inner = Client::new(read.unwrap_or_default(), ports);
+    // Safety: the memory is the caller's and large enough.
+    unsafe {
+        Cell::lay(client, lock, table.transport, table.on_outcome, table.on_outcome_ctx, inner);
+    }
+    // Safety: just laid.
+    let cell = unsafe { cell::any(client)? };
+    Ok(Laid { cell, table, read: read.map(drop) })
+}
+
 /// The queue and its medium know nothing of a configuration.
 fn member(what: &'static str) -> &'static str {
     if what.starts_with("config.") { what } else { "config.storage" }
@@ -278,7 +297,7 @@ fn member(what: &'static str) -> &'static str {
 /// The built-in transport, when the integrator brings none.
 // Safety: as `init`.
 #[cfg(feature = "http")]
-unsafe fn prepare_http(cell: &Cell, table: &pointcard_config) -> Result<()> {
+pub(super) unsafe fn prepare_http(cell: &Cell, table: &pointcard_config) -> Result<()> {
     if table.transport.exchange.is_some() {
         return Ok(());
     }
@@ -293,7 +312,7 @@ unsafe fn prepare_http(cell: &Cell, table: &pointcard_config) -> Result<()> {
 }
 
 #[cfg(not(feature = "http"))]
-unsafe fn prepare_http(_: &Cell, _: &pointcard_config) -> Result<()> {
+pub(super) unsafe fn prepare_http(_: &Cell, _: &pointcard_config) -> Result<()> {
     Ok(())
 }
 
@@ -357,7 +376,7 @@ fn charset(number: i32, what: &'static str) -> Result<Charset> {
 /// The merchants, and how many.
 // Safety: `given.merchants` is null or points to `merchant_count` merchants, whose texts are
 // NUL-terminated or null and outlive the client.
-unsafe fn rust_merchants(
+pub(super) unsafe fn rust_merchants(
     given: &pointcard_config,
 ) -> Result<([Merchant<'static>; PROFILES_MAX], usize)> {
     let mut list = [Merchant::default(); PROFILES_MAX];
@@ -449,7 +468,7 @@ pub unsafe extern "C" fn pointcard_close(client: *mut pointcard_client) -> Statu
     super::status(closed)
 }
 
-fn close_storage(storage: &pointcard_storage) {
+pub(super) fn close_storage(storage: &pointcard_storage) {
     if let Some(close) = storage.close {
         // Safety: the integrator's function takes its own ctx.
         unsafe { close(storage.ctx) }

@@ -14,6 +14,7 @@
 pub mod activity;
 pub mod answer;
 mod canonical;
+pub mod explain;
 pub mod notify;
 mod outcome;
 mod path;

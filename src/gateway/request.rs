@@ -153,7 +153,7 @@ fn check_method(method: &str) -> Result<()> {
 }
 
 /// Writes `biz_content` to the start of `buf` as it is signed and sent; returns its length.
-fn prepare(
+pub(super) fn prepare(
     session: &Session<'_>,
     content: &(impl Serialize + ?Sized),
     buf: &mut [u8],
