@@ -2,6 +2,10 @@
 //! accepted. Random cases come from a fixed seed, printed when one fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "common/hostile.rs"]
+mod hostile;
+
+use hostile::{Random, same};
 use pointcard::crypto::{Digest, Hasher, PrivateKey, PublicKey, Scratch};
 use pointcard::gateway::{Answer, Outcome, answer, points};
 use pointcard::json::{Encoding, Object};
@@ -9,11 +13,6 @@ use pointcard::status::{Error, Result, Status};
 
 const NODE: &str = "koubei_marketing_tool_points_update_response";
 const FIELDS: &str = r#"{"code":"10000","msg":"Success","point_log_no":"201610100000110001"}"#;
-
-/// A stand-in for RSA in tests that verify very often: the signature is the hash itself.
-fn same(hash: &[u8], signature: &[u8]) -> Result<()> {
-    if hash == signature { Ok(()) } else { Err(Error::new(Status::Signature, "sign")) }
-}
 
 fn sha256(bytes: &[u8]) -> Vec<u8> {
     let mut hasher = Hasher::new(Digest::Sha256);
@@ -45,22 +44,6 @@ fn verified(answer: &Answer<'_>) -> bool {
 /// What a client makes of a body.
 fn outcome(body: &[u8]) -> Outcome {
     read(body).map_or(Outcome::Unknown, |answer| answer.outcome(200, verified(&answer)))
-}
-
-/// A small generator, so that a failing case can be repeated from its number.
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
 }
 
 #[test]
@@ -341,12 +324,7 @@ fn another_reader_agrees_on_mutated_answers() {
         let mut random = Random::new(seed);
         let mut body = seedling.clone().into_bytes();
         for _ in 0..=random.below(3) {
-            let at = random.below(body.len());
-            match random.below(3) {
-                0 => body[at] = alphabet[random.below(alphabet.len())],
-                1 => body.insert(at, alphabet[random.below(alphabet.len())]),
-                _ => drop(body.remove(at)),
-            }
+            random.mutate(&mut body, alphabet);
         }
         let ours = Object::read(&body, Encoding::Utf8).map(|_| ()).map_err(|e| e.status);
         let theirs = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body);
@@ -383,3 +361,6 @@ fn with_real_keys_only_the_right_one_verifies() {
         assert!(weaker.is_err(), "an answer does not choose its digest");
     }
 }
+
+#[path = "answer_hostile/through_the_client.rs"]
+mod through_the_client;
