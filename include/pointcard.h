@@ -764,7 +764,49 @@ typedef struct pointcard_ticket {
     uint64_t seq;
     /** The idempotency key, the same on every resend. Print it on the receipt. */
     char req_id[33];
+    /**
+     * 1: a refund whose sale was never sent, told by the call that voided it: both are settled
+     * now, nothing goes out.
+     */
+    uint32_t voided;
 } pointcard_ticket;
+
+/**
+ * A refund of a sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo
+ * comes in config.text_charset, the others are ASCII.
+ */
+typedef struct pointcard_refund_order {
+    /** Set by POINTCARD_REFUND_ORDER_INIT. */
+    uint32_t struct_size;
+    /** Points to take back: at most what earlier refunds have left of the sale's. */
+    uint32_t points;
+    /** The sale's trade number. Required. */
+    const char *biz_no;
+    /**
+     * The refund's own number (out_request_no): letters, digits, '-', '_', '.', at most 32 bytes.
+     * Required: the same number again is the same refund.
+     */
+    const char *refund_no;
+    /** Shown to the shopper, at most 256 characters; default: 退款 and the trade number. */
+    const char *memo;
+    /** As the sale's. */
+    const char *activity_account;
+    /** As the sale's. */
+    const char *part;
+    /** As the sale's, when it had one of its own. */
+    const char *req_id;
+    /** As the sale's. */
+    const char *merchant;
+    /** Only for a sale so old that its record is overwritten: the shopper. */
+    const char *user_id;
+    /**
+     * Only for a sale so old that its record is overwritten: what is left of its points, from
+     * your own books. 0: such a sale is ERR_NOT_FOUND.
+     */
+    uint32_t points_left;
+    /** Zero. */
+    uint32_t reserved;
+} pointcard_refund_order;
 
 /**
  * Records points for a paid sale. Works offline; never waits for the network.
@@ -788,8 +830,86 @@ pointcard_status pointcard_accrue(pointcard_client *client,
                                   const struct pointcard_sale *sale,
                                   struct pointcard_ticket *ticket);
 
+/**
+ * Takes points back for a refunded sale. Works offline; never waits for the network.
+ *
+ * When this returns POINTCARD_OK the refund is on storage and arrives exactly once, like a sale;
+ * call it again with the same refund_no when unsure. A sale that was never sent is voided with it
+ * if all its points are taken back (ticket.voided); else the points are spent (CONSUME) as soon
+ * as the sale is settled. Reads the whole queue.
+ *
+ * @param client  an open client
+ * @param refund  read during the call
+ * @param ticket  receives where it went; may be NULL
+ *
+ * Returns ERR_NOT_FOUND (no record of the sale is left, or no such merchant), ERR_REJECTED (the
+ * gateway refused the sale: nothing to take back), ERR_UNCERTAIN (nobody knows whether it was
+ * credited: look into the dead letters first), ERR_RANGE (points; the detail's `at` is what is
+ * left), ERR_CONFLICT (the same refund_no with other points; another shopper), ERR_NULL,
+ * ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_QUEUE_FULL, ERR_BAD_STATE,
+ * ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown; call again. Not for interrupt handlers.
+ */
+POINTCARD_API
+pointcard_status pointcard_refund(pointcard_client *client,
+                                  const struct pointcard_refund_order *refund,
+                                  struct pointcard_ticket *ticket);
+
 #define POINTCARD_SALE_INIT POINTCARD_INIT_(pointcard_sale)
 #define POINTCARD_TICKET_INIT POINTCARD_INIT_(pointcard_ticket)
+#define POINTCARD_REFUND_ORDER_INIT POINTCARD_INIT_(pointcard_refund_order)
+
+/* ---- Trade --------------------------------------------------------------------------------- */
+
+/** An amount the answer does not tell. */
+#define POINTCARD_NO_AMOUNT UINT64_MAX
+
+/** A paid trade. */
+typedef struct pointcard_trade {
+    /** Set by POINTCARD_TRADE_INIT. */
+    uint32_t struct_size;
+    /** Zero. */
+    uint32_t reserved;
+    /** total_amount in fen. */
+    uint64_t total;
+    /** receipt_amount in fen: what the merchant gets. POINTCARD_NO_AMOUNT: not told. */
+    uint64_t receipt;
+    /** buyer_pay_amount in fen: what the buyer paid himself. POINTCARD_NO_AMOUNT: not told. */
+    uint64_t buyer_pay;
+    /** buyer_user_id: for pointcard_sale.user_id. */
+    char user_id[33];
+    /** trade_no: for pointcard_sale.biz_no. */
+    char trade_no[33];
+    /** out_trade_no: the till's own number of the order; may be empty. */
+    char out_trade_no[65];
+    /** trade_status of a query (TRADE_SUCCESS, TRADE_FINISHED); empty for pay. */
+    char trade_status[33];
+} pointcard_trade;
+
+/**
+ * Reads a paid trade from the node of a verified answer of alipay.trade.pay or
+ * alipay.trade.query: {"code":"10000",...}, UTF-8 or GBK. Nothing here verifies anything: hand in
+ * what a verified answer held, and nothing else. Needs no client.
+ *
+ * Amounts are read strictly: "12" is 1200 fen, "0.1" is 10, "12.345" is ERR_MALFORMED.
+ *
+ * @param node      the node
+ * @param node_len  bytes of it
+ * @param trade     receives the trade
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_TOO_LONG, ERR_REJECTED (not paid: another code than
+ * 10000, another trade_status than TRADE_SUCCESS or TRADE_FINISHED), ERR_UNSUPPORTED (the buyer
+ * is named by open id alone), ERR_MISSING, ERR_ENCODING, ERR_MALFORMED, ERR_TOO_DEEP,
+ * ERR_DUPLICATE, ERR_RANGE: `trade` is unchanged.
+ */
+POINTCARD_API
+pointcard_status pointcard_trade_read(const char *node,
+                                      size_t node_len,
+                                      struct pointcard_trade *trade);
+
+/** An amount the answer does not tell. */
+#define POINTCARD_NO_AMOUNT UINT64_MAX
+
+#define POINTCARD_TRADE_INIT POINTCARD_INIT_(pointcard_trade)
 
 /* ---- Sync and balance ---------------------------------------------------------------------- */
 
@@ -1050,9 +1170,11 @@ typedef struct pointcard_options {
     uint32_t struct_size;
     /** Longest wait for the answer, in milliseconds; 0 = 15000. */
     uint32_t timeout_ms;
+    /** The merchant to act for, one of the configuration's; default: the client's own. */
+    const char *merchant;
     /**
-     * Token of the merchant to act for, at most 40 bytes; default: the configured one. Source:
-     * Alipay's table of common parameters, as the next.
+     * Another token than that merchant's, at most 40 bytes. Source: Alipay's table of common
+     * parameters, as the next.
      */
     const char *app_auth_token;
     /**
@@ -1788,6 +1910,12 @@ pointcard_status pointcard_call_signed(pointcard_client *client,
 /** Refused, in place because the dead letters are full. */
 #define POINTCARD_PARKED 5
 
+/** pointcard_entry.kind: points credited for a sale. */
+#define POINTCARD_KIND_DEPOSIT 1
+
+/** pointcard_entry.kind: points taken back for a refunded sale. */
+#define POINTCARD_KIND_REFUND 2
+
 /** How the queue stands. */
 typedef struct pointcard_queue_info {
     /** Set by POINTCARD_QUEUE_INFO_INIT. */
@@ -1802,7 +1930,7 @@ typedef struct pointcard_queue_info {
     uint32_t dead;
     /** Entries of usual size (250 bytes) that still fit, at least. */
     uint32_t room;
-    /** Sum of the points of all entries neither settled nor dead. */
+    /** Sum of the points of all entries neither settled nor dead, those to be taken back included. */
     uint64_t points;
     /** When the oldest of them was recorded, seconds since 1970; 0 = none, or clock unknown. */
     uint64_t oldest;
@@ -1853,6 +1981,11 @@ typedef struct pointcard_entry {
     char activity_account[33];
     /** Memo, UTF-8; at most 256 characters. */
     char memo[1025];
+    /**
+     * POINTCARD_KIND_DEPOSIT, or POINTCARD_KIND_REFUND: points to be taken back; biz_no then is
+     * the sale's.
+     */
+    uint32_t kind;
 } pointcard_entry;
 
 /**
