@@ -10,6 +10,8 @@
 
 #[path = "interop/install.rs"]
 mod install;
+#[path = "interop/mail.rs"]
+mod mail;
 #[path = "interop/ours.rs"]
 mod ours;
 #[path = "interop/relay.rs"]
@@ -19,9 +21,13 @@ use std::fmt::Debug;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use mail::Mailbox;
+use pointcard::gateway::notify::Variant;
 use pointcard::gateway::{Charset, SignType};
 use pointcard::status::Status;
-use pointcard_sandbox::{Config, Fault, Sandbox};
+use pointcard_sandbox::{
+    Claim, Config, Empty, Fault, NotifyCharset, NotifySign, Sandbox, Switches,
+};
 use relay::Relay;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use serde_json::{Value, json};
@@ -189,6 +195,54 @@ fn requests(bench: &mut Bench, charset: Charset, sign_type: SignType) {
     }
 }
 
+/// One claim under these switches: the form as it came, its outBizNo, and what we make of it.
+fn claimed(b: &mut Bench, mailbox: &Mailbox, turn: impl FnOnce(&mut Switches)) -> String {
+    b.serial += 1;
+    b.sandbox.switch(|switches| *switches = Switches::default());
+    b.sandbox.switch(turn);
+    let (prize_id, serial) = ("20160527000000000682853000153366", b.serial);
+    let auth = json!({ "req_id": format!("c{serial}"), "prize_id": prize_id, "user_id": USER });
+    let token = b.call(AUTH, &auth, &Value::Null)["value"]["token"].as_str().unwrap().to_owned();
+    let claim = Claim {
+        out_biz_no: format!("prize +%{serial}"),
+        token,
+        user_id: USER.into(),
+        notify_url: Some(mailbox.url.clone()),
+        ..Claim::default()
+    };
+    b.sandbox.claim(&claim).unwrap();
+    mailbox.next()
+}
+
+/// Every way a message can be signed: we take each; the SDK takes `taken` of them.
+fn notifications(b: &mut Bench, taken: fn(bool, Empty) -> bool) {
+    let mailbox = Mailbox::open();
+    for v2 in [false, true] {
+        for empty in [Empty::No, Empty::Unsigned, Empty::Signed] {
+            for sign in [NotifySign::Rsa2, NotifySign::Rsa] {
+                let form = claimed(b, &mailbox, |switches| {
+                    switches.notify_v2 = v2;
+                    switches.notify_get = sign == NotifySign::Rsa;
+                    switches.notify_empty = empty;
+                    switches.notify_sign_type = sign;
+                });
+                let name = format!("notification V2 {v2} {empty:?} {sign:?}");
+                let variant = match (v2, empty == Empty::Signed) {
+                    (false, false) => Variant::V1,
+                    (false, true) => Variant::V1Empty,
+                    (true, false) => Variant::V2,
+                    (true, true) => Variant::V2Empty,
+                };
+                let out_biz_no = format!("prize +%{}", b.serial);
+                b.is(&format!("{name}: ours"), ours::coupon(&form), Ok((variant, out_biz_no)));
+                let without: &[&str] = if v2 { &[] } else { &["sign_type"] };
+                let found = b.verify(&[form], "alipay2048.pub.b64", &json!({ "without": without }));
+                b.is(&format!("{name}: theirs"), found == true, taken(v2, empty));
+            }
+        }
+    }
+}
+
 /// What both SDKs meet: a refusal with its reason, and answers that must not be believed.
 fn refusals(bench: &mut Bench) {
     bench.sandbox.fault(Fault::Reject { sub_code: "POINT_CARD_CLOSED".into() }, 1);
@@ -228,6 +282,13 @@ fn python(sdk: Sdk) -> (usize, usize) {
     }
     refusals(b);
     unsigned(b, "response shape maybe illegal");
+    // Python's string keeps whatever is given to it, empty values too.
+    notifications(b, |_, empty| empty != Empty::Unsigned);
+    let mailbox = Mailbox::open();
+    let form = claimed(b, &mailbox, |switches| switches.notify_charset = NotifyCharset::Gbk);
+    let more = json!({ "charset": "GBK", "without": ["sign_type"] });
+    let found = b.verify(std::slice::from_ref(&form), "alipay2048.pub.b64", &more);
+    b.is("a notification in GBK", (found, ours::coupon(&form).is_ok()), (json!(true), true));
     python_mistakes(b);
     (bench.passed, bench.failed)
 }
@@ -282,6 +343,12 @@ fn node(sdk: Sdk) -> (usize, usize) {
     }
     refusals(b);
     unsigned(b, "TypeError");
+    // Known: its string keeps empty values, which Alipay's Java and .NET leave out.
+    notifications(b, |_, empty| empty != Empty::Unsigned);
+    let mailbox = Mailbox::open();
+    let form = claimed(b, &mailbox, |_| ());
+    let found = b.verify(&[form], "alipay2048.pub.b64", &json!({ "old": true }));
+    b.is("known: its older check decodes a value twice", found == true, false);
     node_mistakes(b);
     (bench.passed, bench.failed)
 }

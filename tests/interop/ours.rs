@@ -2,6 +2,7 @@
 //! flow answers an SDK was given, out flows what the library thinks of them.
 
 use pointcard::crypto::{AesKey, Digest, PrivateKey, PublicKey, Scratch};
+use pointcard::gateway::notify::{self, Message, Variant};
 use pointcard::gateway::points::{self, TransType, Update};
 use pointcard::gateway::prize::{self, PrizesendAuth};
 use pointcard::gateway::{Charset, Session, SignType, answer, build};
@@ -84,4 +85,15 @@ pub fn encrypted_member(body: &[u8], method: &str, name: &'static str) -> Result
     let mut room = vec![0; body.len()];
     let plain = answer.decrypt(&content_key, Charset::Utf8, &mut room)?;
     Ok(plain.text::<128>(name)?.to_string())
+}
+
+/// What the library makes of a notification: which string was signed, and for which outBizNo.
+pub fn coupon(form: &str) -> Result<(Variant, String), Error> {
+    let mut room = vec![0; form.len()];
+    let message = notify::read(form.as_bytes(), &mut room)?;
+    let verified = message.verify(SignType::Rsa2, &alipay(), &mut Scratch::new())?;
+    match verified.message()? {
+        Message::Coupon(coupon) => Ok((verified.variant(), coupon.isv_out_biz_id.to_owned())),
+        other => panic!("no coupon: {other:?}"),
+    }
 }
