@@ -31,6 +31,7 @@ POST /clear                 GET /faults
 POST /repeat?way=same|error|forget|biz_no
 POST /down[?ms=N]           POST /up
 POST /switch?name=N&value=V GET /switches
+POST /rotate[?back=true]    GET /next_key
 POST /merchant?token=T      GET /merchants
 POST /token/give?token=T[&merchant=0]
 POST /token/kill?token=T    POST /consent[?merchant=0]
@@ -69,6 +70,7 @@ fn look(house: &House, path: &str, asked: &Asked) -> Known {
     Some(match path {
         "/" => Ok(plain(StatusCode::OK, HELP)),
         "/ledger" => merchant(&mut house.desk(), asked).map(|m| lines(m.ledger.bookings())),
+        "/next_key" => next_key(house),
         "/deliveries" => Ok(lines(&house.desk().deliveries)),
         "/requests" => Ok(lines(&house.desk().requests)),
         "/faults" => {
@@ -91,6 +93,7 @@ async fn change(house: &House, path: &str, asked: &Asked) -> Known {
             Ok(())
         }
         "/repeat" => repeat(house, asked),
+        "/rotate" => rotate(house, asked),
         "/switch" => switch(house, asked),
         "/token/give" => give(house, asked),
         "/token/kill" => needed(asked, "token").and_then(|token| house.desk().world.kill(token)),
@@ -136,6 +139,15 @@ fn repeat(house: &House, asked: &Asked) -> Result<(), String> {
     let way = Way::named(asked.get("way").ok_or("way is missing")?)?;
     house.desk().world.repeat(way);
     Ok(())
+}
+
+fn rotate(house: &House, asked: &Asked) -> Result<(), String> {
+    house.rules().keys.rotate(!number(asked, "back")?.unwrap_or(false))
+}
+
+fn next_key(house: &House) -> Result<Response<Payload>, String> {
+    let key = house.rules().keys.next_public()?;
+    Ok(object(&json!({ "alipay_public_key": key })))
 }
 
 fn switch(house: &House, asked: &Asked) -> Result<(), String> {
@@ -232,7 +244,7 @@ fn parameters(query: &str) -> Result<Asked, String> {
 }
 
 /// A misspelt parameter must not silently mean its default.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "kind",
     "times",
     "ms",
@@ -250,6 +262,7 @@ const NAMES: [&str; 17] = [
     "out_biz_no",
     "prize_id",
     "notify_url",
+    "back",
 ];
 
 fn number<T: FromStr>(asked: &Asked, name: &str) -> Result<Option<T>, String> {

@@ -94,6 +94,8 @@ pub struct Manner {
     pub content_key: Option<ContentKey>,
     /// Except for refusals, which then have no signature either.
     pub plain_refusals: bool,
+    /// The number of the certificate answers are signed with, in certificate mode.
+    pub cert_sn: Option<String>,
 }
 
 /// An answer whose bytes are fixed; faults may still spoil it.
@@ -102,6 +104,7 @@ pub struct Reply {
     node: String,
     json: Vec<u8>,
     sign: Option<String>,
+    cert_sn: Option<String>,
     after: Vec<u8>,
     /// For the Content-Type.
     pub charset: Charset,
@@ -125,7 +128,8 @@ impl Reply {
             None => json,
         };
         let sign = signed.then(|| keys.sign(manner.sign_type, &json));
-        Reply { node, json, sign, after: Vec::new(), charset: manner.charset }
+        let cert_sn = sign.as_ref().and(manner.cert_sn.clone());
+        Reply { node, json, sign, cert_sn, after: Vec::new(), charset: manner.charset }
     }
 
     /// Takes the signature away.
@@ -147,8 +151,11 @@ impl Reply {
 
     /// What goes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
-        let sign = self.sign.as_ref().map(|sign| format!(r#","sign":"{sign}""#));
-        let sign = sign.unwrap_or_default();
+        let member = |name: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!(r#","{name}":"{value}""#)).unwrap_or_default()
+        };
+        let cert_sn = member("alipay_cert_sn", &self.cert_sn);
+        let sign = cert_sn + &member("sign", &self.sign);
         let head = format!(r#"{{"{}":"#, self.node);
         [head.as_bytes(), &self.json, sign.as_bytes(), &self.after, b"}"].concat()
     }

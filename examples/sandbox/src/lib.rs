@@ -25,6 +25,7 @@ mod activities;
 mod admin;
 mod answer;
 mod biz;
+mod certs;
 mod charset;
 mod claims;
 mod clock;
@@ -49,6 +50,7 @@ mod switches;
 mod trades;
 mod world;
 
+pub use certs::Certificate;
 pub use claims::{Claim, Claimed};
 pub use desk::Received;
 pub use faults::Fault;

@@ -16,6 +16,7 @@ pointcard-sandbox: plays Alipay's gateway for Koubei point cards
   --app-id ID              the one app it knows (needed)
   --app-public-key FILE    that app's public key, PEM or base64 (needed)
   --app-auth-token T       requests must carry this token; without the option none may
+  --certificates           certificate mode; root.crt, app.crt and alipay.crt go to the keys' DIR
   --content-key FILE       the app's AES key, base64; without it encrypted requests are refused
   --listen ADDR            gateway, default 127.0.0.1:0 (any free port)
   --admin ADDR             admin API, default 127.0.0.1:0; it has no password
@@ -47,6 +48,11 @@ fn run() -> Result<(), String> {
     let public = keys.join("alipay_public_key.txt");
     let line = format!("{}\n", sandbox.alipay_public_key());
     fs::write(&public, line).map_err(|e| in_file(&public, e))?;
+    let certificates = sandbox.certificates().into_iter().flatten();
+    for (name, certificate) in ["root.crt", "app.crt", "alipay.crt"].iter().zip(certificates) {
+        let file = keys.join(name);
+        fs::write(&file, certificate.pem).map_err(|e| in_file(&file, e))?;
+    }
     let ready = format!(
         "gateway {}\nadmin {}\nalipay_public_key {}\nready\n",
         sandbox.gateway_url(),
@@ -81,6 +87,7 @@ fn options() -> Result<Option<(Config, PathBuf)>, String> {
             "app-id" => app_id = Some(string(value()?)?),
             "app-public-key" => app_key = Some(PathBuf::from(value()?)),
             "app-auth-token" => config.app_auth_token = Some(string(value()?)?),
+            "certificates" => config.certificates = true,
             "content-key" => {
                 let file = PathBuf::from(value()?);
                 let text = fs::read_to_string(&file).map_err(|e| in_file(&file, e))?;

@@ -48,6 +48,7 @@ pub fn manner(params: &Params, rules: &Rules, switches: &Switches) -> Manner {
         sign_type: params.get("sign_type").and_then(SignType::named).unwrap_or(SignType::Rsa2),
         content_key: rules.content_key.filter(|_| params.get("encrypt_type") == Some(b"AES")),
         plain_refusals: switches.plain_refusals,
+        cert_sn: rules.keys.certificates().map(|[.., alipay]| alipay.number.clone()),
     }
 }
 
@@ -61,7 +62,7 @@ pub fn check(params: &Params, rules: &Rules, world: &World) -> Result<Request, R
     version(params)?;
     lengths(params)?;
     let content = content(params, rules)?;
-    not_played(params)?;
+    certificates(params, rules)?;
     let merchant = token(params, &method, world)?;
     let notify_url = params.text("notify_url");
     Ok(Request { method, biz: biz_content(&content, charset)?, merchant, notify_url })
@@ -163,13 +164,28 @@ fn lengths(params: &Params) -> Result<(), Refusal> {
     }
 }
 
-/// What Alipay offers and this gateway does not play is refused, never ignored.
-fn not_played(params: &Params) -> Result<(), Refusal> {
-    if params.get("app_cert_sn").or(params.get("alipay_root_cert_sn")).is_some() {
-        let text = "应用证书不存在 (certificate mode is not played here)";
-        return Err(Refusal::new("40002", "isv.app-cert-not-exist", text));
+/// In certificate mode requests name both certificates; otherwise neither.
+fn certificates(params: &Params, rules: &Rules) -> Result<(), Refusal> {
+    let sent = |name| params.text(name);
+    let no = |sub_code, text: &str| Err(Refusal::new("40002", sub_code, text));
+    let (app_sn, root_sn) = (sent("app_cert_sn"), sent("alipay_root_cert_sn"));
+    let Some([root, app, _]) = rules.keys.certificates() else {
+        if app_sn.or(root_sn).is_none() {
+            return Ok(());
+        }
+        return no("isv.app-cert-not-exist", "应用证书不存在 (this app has no certificate)");
+    };
+    match (app_sn, root_sn) {
+        (None, _) => no("isv.missing-app-cert-sn", "缺少应用公钥证书序列号 (no app_cert_sn)"),
+        (Some(sn), _) if sn != app.number => {
+            no("isv.app-cert-not-exist", "应用证书不存在 (app_cert_sn is not the app's)")
+        }
+        (_, sn) if sn.as_deref() != Some(&root.number) => no(
+            "isv.invalid-alipay-root-cert-sn",
+            "支付宝根证书序列号无效 (alipay_root_cert_sn is not the root's)",
+        ),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Whom the request acts for. Calls about tokens act for nobody.

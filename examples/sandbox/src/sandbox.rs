@@ -11,6 +11,7 @@ use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::admin::admin;
+use crate::certs::Certificate;
 use crate::claims::{Claim, Claimed};
 use crate::crypt::ContentKey;
 use crate::desk::{Desk, Received};
@@ -35,6 +36,11 @@ pub struct Config {
     pub app_public_key: String,
     /// Alipay's private key: PEM or bare base64. None makes one, which takes a moment.
     pub alipay_key: Option<String>,
+    /// The key Alipay changes to: likewise, made when it is needed.
+    pub next_alipay_key: Option<String>,
+    /// Certificate mode: a root, and a certificate for the app and for Alipay, are made, and
+    /// requests have to name them.
+    pub certificates: bool,
     /// The first merchant's. When set, every request must carry a merchant's token; when not, a
     /// request without one acts for the app's owner.
     pub app_auth_token: Option<String>,
@@ -65,6 +71,8 @@ impl Config {
             app_id: app_id.into(),
             app_public_key: app_public_key.into(),
             alipay_key: None,
+            next_alipay_key: None,
+            certificates: false,
             app_auth_token: None,
             content_key: None,
             repeat: Way::default(),
@@ -89,7 +97,12 @@ pub struct Sandbox {
 impl Sandbox {
     /// Returns once both addresses answer. Bad keys are `InvalidInput`.
     pub fn start(config: Config) -> io::Result<Sandbox> {
-        let keys = Keys::read(&config.app_public_key, config.alipay_key.as_deref());
+        let keys = Keys::read(
+            &config.app_public_key,
+            config.alipay_key.as_deref(),
+            config.next_alipay_key.as_deref(),
+            config.certificates,
+        );
         let keys = keys.map_err(bad)?;
         let content_key = config.content_key.as_deref().map(ContentKey::read).transpose();
         let content_key = content_key.map_err(bad)?;
@@ -128,6 +141,21 @@ impl Sandbox {
     /// Alipay's public key, one line of base64: the client's alipay_public_key.
     pub fn alipay_public_key(&self) -> &str {
         self.house.rules().keys.alipay_public()
+    }
+
+    /// The key Alipay will change to, in the same form: clients may be given both.
+    pub fn next_alipay_public_key(&self) -> Result<&str, String> {
+        self.house.rules().keys.next_public()
+    }
+
+    /// Alipay signs with the next key from now on; false goes back to the first.
+    pub fn rotate(&self, to_next: bool) -> Result<(), String> {
+        self.house.rules().keys.rotate(to_next)
+    }
+
+    /// Root, the app's, and the one Alipay signs with now; none but in certificate mode.
+    pub fn certificates(&self) -> Option<[Certificate; 3]> {
+        self.house.rules().keys.certificates().map(|all| all.map(Clone::clone))
     }
 
     /// The next `times` requests meet this fault, after those queued before; 0 = until cleared.
