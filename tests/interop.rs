@@ -28,10 +28,8 @@ use pointcard::status::Status;
 use pointcard_sandbox::{
     Claim, Config, Empty, Fault, NotifyCharset, NotifySign, Sandbox, Switches,
 };
-use relay::Relay;
-use rsa::pkcs1::DecodeRsaPrivateKey;
+use relay::{Relay, signed_with_sha1};
 use serde_json::{Value, json};
-use sha1::{Digest, Sha1};
 
 const APP_ID: &str = "2016100900000001";
 const ACCOUNT: &str = "39201608190015500100016011040139";
@@ -321,16 +319,6 @@ fn not_by_us(b: &mut Bench, status: Status) {
     let wire = (Charset::Utf8, SignType::Rsa2);
     let ours = ours::member(&b.relay.seen(), UPDATE, wire, "code");
     b.is("but not with us", ours.map_err(|e| e.status), Err(status));
-}
-
-fn signed_with_sha1(name: &str, node: &str) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    let alipay = rsa::RsaPrivateKey::from_pkcs1_pem(&key("alipay2048.pkcs1.pem")).unwrap();
-    let padding = rsa::Pkcs1v15Sign::new_unprefixed();
-    // The name of SHA-1 (RFC 8017, 9.2), then the hash.
-    let head = [0x30, 0x21, 0x30, 0x09, 6, 5, 0x2B, 0x0E, 3, 2, 0x1A, 5, 0, 4, 0x14];
-    let sign = alipay.sign(padding, &[&head[..], &Sha1::digest(node)].concat()).unwrap();
-    format!(r#"{{"{name}":{node},"sign":"{}"}}"#, STANDARD.encode(sign))
 }
 
 fn node(sdk: Sdk) -> (usize, usize) {

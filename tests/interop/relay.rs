@@ -5,6 +5,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rsa::pkcs1::DecodeRsaPrivateKey;
+use sha1::{Digest, Sha1};
+
+use crate::key;
+
 /// A running relay. It ends with the process.
 pub struct Relay {
     /// As the gateway's URL.
@@ -92,4 +98,14 @@ fn message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
 fn header(head: &str, name: &str) -> Option<String> {
     let mut lines = head.lines().filter_map(|line| line.split_once(':'));
     lines.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned())
+}
+
+/// An answer with a good signature of Alipay's over a SHA-1.
+pub fn signed_with_sha1(name: &str, node: &str) -> String {
+    let alipay = rsa::RsaPrivateKey::from_pkcs1_pem(&key("alipay2048.pkcs1.pem")).unwrap();
+    let padding = rsa::Pkcs1v15Sign::new_unprefixed();
+    // The name of SHA-1 (RFC 8017, 9.2), then the hash.
+    let head = [0x30, 0x21, 0x30, 0x09, 6, 5, 0x2B, 0x0E, 3, 2, 0x1A, 5, 0, 4, 0x14];
+    let sign = alipay.sign(padding, &[&head[..], &Sha1::digest(node)].concat()).unwrap();
+    format!(r#"{{"{name}":{node},"sign":"{}"}}"#, STANDARD.encode(sign))
 }

@@ -36,6 +36,9 @@ fn is_signed_by(answer: &Answer, public_key: &str) -> bool {
     key.verify(Pkcs1v15Sign::new::<Sha256>(), &digest, &sign).is_ok()
 }
 
+/// A change to a good call, and the sub_code it is refused with.
+type Case = (fn(Call) -> Call, &'static str);
+
 #[test]
 fn requests_name_both_certificates_and_answers_theirs() {
     let (sandbox, certificates) = certified();
@@ -44,7 +47,7 @@ fn requests_name_both_certificates_and_answers_theirs() {
     let member = format!("}},\"alipay_cert_sn\":\"{}\",\"sign\":\"", certificates[2].number);
     assert!(answer.text().contains(&member), "{}", answer.text());
     assert!(is_signed_by(&answer, &key("alipay2048.pub.b64")));
-    let cases: [(fn(Call) -> Call, &str); 5] = [
+    let cases: [Case; 5] = [
         (|c| c.without("app_cert_sn"), "isv.missing-app-cert-sn"),
         (|c| c.with("app_cert_sn", "0".repeat(32)), "isv.app-cert-not-exist"),
         (|c| c.without("alipay_root_cert_sn"), "isv.invalid-alipay-root-cert-sn"),
