@@ -9,8 +9,9 @@
 mod c_api {
     pub mod build;
 }
+#[path = "common/desk.rs"]
+mod desk;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -19,9 +20,11 @@ use pointcard_sandbox::{Config, Sandbox};
 
 const APP_ID: &str = "2016100900000001";
 
-/// A program's surroundings: a sandbox and a folder with keys, both its own.
+/// A program's surroundings: a sandbox, a desk for the methods no sandbox plays, and a folder with
+/// keys, all its own.
 struct Bench {
     sandbox: Sandbox,
+    desk: desk::Desk,
     folder: PathBuf,
 }
 
@@ -58,35 +61,33 @@ impl Bench {
         for case in ["001-coupon-v1", "006-activity-sync-no-sign-type", "008-gbk"] {
             std::fs::write(folder.join(case), notification(case)).expect("a file under target");
         }
-        Bench { sandbox, folder }
+        Bench { sandbox, desk: desk::Desk::start(desk::ordinary), folder }
     }
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.arg(&self.folder).arg(self.sandbox.gateway_url()).arg(self.sandbox.admin_url());
-        command.current_dir(&self.folder);
+        self.surround(&mut command);
         command
+    }
+
+    fn surround(&self, command: &mut Command) {
+        command.arg(&self.folder).arg(self.sandbox.gateway_url()).arg(self.sandbox.admin_url());
+        command.env("DESK", &self.desk.url).current_dir(&self.folder);
     }
 
     /// Runs one of our programs; then the ledger must hold what it sold, once, and nothing else.
     fn check(&self, mut command: Command) {
         let output = command.output().expect("the program starts");
         let said = passed(&command, &output);
-        let mut wanted: HashMap<String, u64> = HashMap::new();
-        for line in said.lines().filter_map(|line| line.strip_prefix("sold ")) {
-            let (biz_no, points) = line.split_once(' ').expect("sold BIZ_NO POINTS");
-            wanted.insert(biz_no.into(), points.parse().expect("points"));
-        }
-        let ledger = self.sandbox.ledger();
-        for booking in &ledger {
+        let mut wanted: Vec<_> =
+            said.lines().filter_map(|line| line.strip_prefix("sold ")).map(String::from).collect();
+        let booked = |booking: &pointcard_sandbox::Booking| {
             let biz_no = booking.order.biz_no.as_deref().unwrap_or("");
-            assert_eq!(
-                wanted.remove(biz_no),
-                Some(booking.order.amount),
-                "twice or never sold: {booking:?}"
-            );
-        }
-        assert!(wanted.is_empty(), "sold and not credited: {wanted:?}");
+            format!("{biz_no} {}", booking.order.amount)
+        };
+        let mut ledger: Vec<_> = self.sandbox.ledger().iter().map(booked).collect();
+        (wanted.sort(), ledger.sort());
+        assert_eq!(wanted, ledger, "left: what was sold, right: what was credited");
     }
 }
 
@@ -123,11 +124,11 @@ fn passed(command: &Command, output: &Output) -> String {
 /// What a program calls beside the library.
 fn has_tools(name: &str) -> bool {
     let would = match name {
-        "signer" => "the signer port, tests/c_api/signer.c",
-        "keys" => "signatures of pointcard_key_sign, tests/c_api/keys.c",
+        "signer" | "signing" => "a key that never enters the till",
+        "keys" => "signatures of pointcard_key_sign",
         _ => return true,
     };
-    build::tool("openssl", would).is_some()
+    build::tool("openssl", &format!("{would}, tests/c_api/{name}.c")).is_some()
 }
 
 fn plain(name: &str, bits: u32) {
@@ -150,8 +151,7 @@ fn under_valgrind(name: &str, bits: u32) {
     let bench = Bench::new(&format!("{name}-valgrind"), bits);
     let mut command = Command::new(valgrind);
     command.args(VALGRIND).arg(program).env("QUICK", "1");
-    command.arg(&bench.folder).arg(bench.sandbox.gateway_url()).arg(bench.sandbox.admin_url());
-    command.current_dir(&bench.folder);
+    bench.surround(&mut command);
     bench.check(command);
 }
 
@@ -183,6 +183,7 @@ programs! {
     bad_config 2048;
     bad_input 2048;
     callbacks 2048;
+    calls 2048;
     claim 2048;
     clock 2048;
     file 2048;
@@ -190,6 +191,7 @@ programs! {
     locks 2048;
     notification 2048;
     signer 2048;
+    signing 2048;
     steps 2048;
     storage 2048;
     threads 2048;
@@ -279,6 +281,55 @@ mod examples {
         let mut command = Command::new(valgrind);
         command.args(VALGRIND).arg(program);
         assert_eq!(readme(&bench, command), "1 credited, 0 waiting\n");
+    }
+
+    /// A process that is told to end when the test does, whatever becomes of the test.
+    struct House(std::process::Child);
+
+    impl Drop for House {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// The software house's server, and the port it listens on.
+    fn house(bench: &Bench, program: &Path) -> (House, String) {
+        use std::io::BufRead;
+        let mut command = Command::new(program);
+        command.arg("house").arg(bench.folder.join("app_private_key.txt")).arg(APP_ID);
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().expect("a house");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its words");
+        std::io::BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let port = line.trim().strip_prefix("listening on ").expect("its port").to_owned();
+        (House(child), port)
+    }
+
+    #[test]
+    fn remote_signing_credits_a_sale_of_a_till_without_a_key() {
+        let would = "the example of signing elsewhere, examples/remote_signing.c";
+        if build::tool("openssl", would).is_none() {
+            return;
+        }
+        let program = build::c(&Program::example("remote_signing", "cc", "c99"));
+        let bench = Bench::new("remote_signing", 2048);
+        let (_house, port) = house(&bench, program);
+        let till = |app_id: &str, biz_no: &str| {
+            let mut command = Command::new(program);
+            command.arg("till").arg(bench.folder.join("app_public_key.txt"));
+            command.arg(bench.folder.join("alipay_public_key.txt")).arg(app_id);
+            command.args([&bench.sandbox.gateway_url(), &port, "2088123412341234", biz_no, "10"]);
+            command.output().expect("the program starts")
+        };
+        let said = passed(&Command::new(program), &till(APP_ID, SALE));
+        assert!(said.contains("10 points credited, flow number "), "{said}");
+        // Another application's requests are not this house's to sign.
+        let refused = till("2016100900000002", "2016082221001004150200140000");
+        assert_eq!(refused.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&refused.stdout);
+        assert!(said.contains("not signed; 1 sale waits"), "{said}");
+        assert_eq!(bench.sandbox.ledger().len(), 1);
     }
 
     #[test]

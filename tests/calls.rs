@@ -10,7 +10,7 @@ mod desk;
 
 use std::cell::RefCell;
 
-use desk::{Asked, Desk, Said, key, node};
+use desk::{Desk, Said, key, node, ordinary};
 use pointcard::client::call::{Answered, BizContent, Call, Json};
 use pointcard::client::{Client, Config, IO_SIZE};
 use pointcard::gateway::activity::{self, BatchQuery, Content, Criterion, Offline, OperatorType};
@@ -138,29 +138,6 @@ fn a_signed_refusal_is_rejected_with_its_reason_and_its_node() {
     assert!(refused.authenticated && refused.answer.is_some());
     assert_eq!(refused.result(points::point_log_no).unwrap_err().status, Status::Rejected);
     assert!(till.client.borrow().detail().authenticated);
-}
-
-/// The desk's answers of an ordinary day.
-fn ordinary(asked: &Asked) -> Said {
-    let fields = match asked["method"].as_str() {
-        prize::AUTH => r#""token":"5b78189e7b2d4c1f9a0e3d2c1b0a9f8e""#,
-        activity::CREATE => {
-            r#""camp_id":"20161020000000000194482000151966","camp_status":"STARTING""#
-        }
-        activity::MODIFY => r#""camp_status":"STARTED","audit_status":"AUDITING""#,
-        activity::OFFLINE => r#""camp_status":"CLOSED""#,
-        activity::QUERY => {
-            r#""camp_detail":{"id":"2016","name":"集点卡","status":"STARTED","publish_channels":
-            [{"type":"URL_WITH_TOKEN","ext_info":"{\"URL_WITH_TOKEN\":\"https://render.alipay.com/p/z/i.html?itemId=1\"}"}]}"#
-        }
-        activity::BATCHQUERY => r#""camp_sets":[{"id":"1"},{"id":"2"}],"total_number":"2""#,
-        token::APP => {
-            r#""app_auth_token":"201609BBnew","app_refresh_token":"201609BBrefresh","user_id":"2088201914979011","expires_in":31536000,"re_expires_in":"32140800""#
-        }
-        token::QUERY => r#""status":"valid","user_id":"2088201914979011","expires_in":100"#,
-        _ => r#""trade_no":"2016082221001004150200139999","total_amount":"88.88""#,
-    };
-    node(&format!("{{\"code\":\"10000\",\"msg\":\"Success\",{fields}}}"))
 }
 
 #[test]
