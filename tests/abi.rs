@@ -218,7 +218,7 @@ fn structures_are_laid_out_in_c_as_here() {
     let ours = layout! {
         status::pointcard_detail {
             struct_size, status, what, at, port, http_status, authenticated, reserved, code,
-            sub_code, text,
+            sub_code, text, words,
         }
         fault::pointcard_fault { struct_size, status, at, what, text }
         keys::pointcard_key {}
@@ -244,20 +244,30 @@ fn structures_are_laid_out_in_c_as_here() {
         media::pointcard_file {}
         media::pointcard_ram {}
         life::pointcard_client {}
+        life::pointcard_merchant { merchant, app_auth_token, activity_account, shop_id }
         life::pointcard_config {
             struct_size, flags, gateway, app_id, merchant, app_auth_token, private_key,
             app_public_key, alipay_public_key, activity_account, shop_id, sign_type, max_points,
             storage, clock, entropy, signer, transport, lock, on_outcome, on_outcome_ctx, ca_pem,
-            proxy,
+            proxy, charset, text_charset, content_key, app_cert, alipay_cert, alipay_cert_next,
+            alipay_root_cert, alipay_public_key_next, merchants, merchant_count, reserved,
         }
         accrue::pointcard_sale {
             struct_size, points, user_id, biz_no, memo, ext_info, shop_id, activity_account,
-            req_id, part,
+            req_id, part, merchant,
         }
-        accrue::pointcard_ticket { struct_size, duplicate, seq, req_id }
+        accrue::pointcard_ticket { struct_size, duplicate, seq, req_id, voided }
+        accrue::pointcard_refund_order {
+            struct_size, points, biz_no, refund_no, memo, activity_account, part, req_id, merchant,
+            user_id, points_left, reserved,
+        }
+        trade::pointcard_trade {
+            struct_size, reserved, total, receipt, buyer_pay, user_id, trade_no, out_trade_no,
+            trade_status,
+        }
         sync::pointcard_report {
             struct_size, sent, accepted, rejected, uncertain, unknown, deferred, waiting,
-            retry_in_ms, clock_wrong, held,
+            retry_in_ms, clock_wrong, held, paused, next_key_used, paused_merchant,
         }
         sync::pointcard_balance {
             struct_size, waiting_entries, waiting_points, available_points, freezed_points,
@@ -290,7 +300,7 @@ fn structures_are_laid_out_in_c_as_here() {
         queue::pointcard_cursor {}
         queue::pointcard_entry {
             struct_size, state, seq, created, points, attempts, uncertain, code, sub_code, req_id,
-            user_id, biz_no, shop_id, activity_account, memo,
+            user_id, biz_no, shop_id, activity_account, memo, kind,
         }
     };
     let theirs = layout_in_c();
@@ -408,6 +418,14 @@ fn smallest_accepted_sizes_are_frozen() {
     assert_eq!(ffi::tokens::pointcard_tokens::V1_SIZE, 220);
     assert_eq!(ffi::tokens::pointcard_token_state::V1_SIZE, 148);
     assert_eq!(ffi::queue::pointcard_queue_info::V1_SIZE, 60);
+    assert_eq!(
+        ffi::accrue::pointcard_refund_order::V1_SIZE,
+        offset_of!(ffi::accrue::pointcard_refund_order, reserved) + 4
+    );
+    assert_eq!(
+        ffi::trade::pointcard_trade::V1_SIZE,
+        offset_of!(ffi::trade::pointcard_trade, trade_status) + 33
+    );
     assert_eq!(
         ffi::queue::pointcard_entry::V1_SIZE,
         offset_of!(ffi::queue::pointcard_entry, memo) + 1025

@@ -184,12 +184,14 @@ programs! {
     bad_input 2048;
     callbacks 2048;
     calls 2048;
+    charset 2048;
     claim 2048;
     clock 2048;
     file 2048;
     keys 2048;
     locks 2048;
     notification 2048;
+    profiles 2048;
     signer 2048;
     signing 2048;
     steps 2048;

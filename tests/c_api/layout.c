@@ -193,6 +193,30 @@ int main(void)
     MEMBER(pointcard_ticket, duplicate);
     MEMBER(pointcard_ticket, seq);
     MEMBER(pointcard_ticket, req_id);
+    MEMBER(pointcard_ticket, voided);
+    STRUCT(pointcard_refund_order);
+    MEMBER(pointcard_refund_order, struct_size);
+    MEMBER(pointcard_refund_order, points);
+    MEMBER(pointcard_refund_order, biz_no);
+    MEMBER(pointcard_refund_order, refund_no);
+    MEMBER(pointcard_refund_order, memo);
+    MEMBER(pointcard_refund_order, activity_account);
+    MEMBER(pointcard_refund_order, part);
+    MEMBER(pointcard_refund_order, req_id);
+    MEMBER(pointcard_refund_order, merchant);
+    MEMBER(pointcard_refund_order, user_id);
+    MEMBER(pointcard_refund_order, points_left);
+    MEMBER(pointcard_refund_order, reserved);
+    STRUCT(pointcard_trade);
+    MEMBER(pointcard_trade, struct_size);
+    MEMBER(pointcard_trade, reserved);
+    MEMBER(pointcard_trade, total);
+    MEMBER(pointcard_trade, receipt);
+    MEMBER(pointcard_trade, buyer_pay);
+    MEMBER(pointcard_trade, user_id);
+    MEMBER(pointcard_trade, trade_no);
+    MEMBER(pointcard_trade, out_trade_no);
+    MEMBER(pointcard_trade, trade_status);
     STRUCT(pointcard_report);
     MEMBER(pointcard_report, struct_size);
     MEMBER(pointcard_report, sent);
@@ -363,5 +387,6 @@ int main(void)
     MEMBER(pointcard_entry, shop_id);
     MEMBER(pointcard_entry, activity_account);
     MEMBER(pointcard_entry, memo);
+    MEMBER(pointcard_entry, kind);
     return 0;
 }
