@@ -39,21 +39,19 @@ static void credits(int32_t charset, int32_t text_charset, const char *text, int
     close_till();
 }
 
-static void both_charsets_both_ways(void)
+static void test_both_charsets_both_ways(void)
 {
-    CHECK_RUN("both_charsets_both_ways");
     credits(POINTCARD_UTF8, POINTCARD_UTF8, UTF8_TEXT, FIRST);
     credits(POINTCARD_UTF8, POINTCARD_GBK, GBK_TEXT, FIRST + 1);
     credits(POINTCARD_GBK, POINTCARD_UTF8, UTF8_TEXT, FIRST + 2);
     credits(POINTCARD_GBK, POINTCARD_GBK, GBK_TEXT, FIRST + 3);
 }
 
-static void what_is_no_text_is_named(void)
+static void test_what_is_no_text_is_named(void)
 {
     char biz_no[33], long_text[6000];
     pointcard_config config = config_on(new_ram());
     pointcard_sale sale = sale_of(biz_no, FIRST + 10);
-    CHECK_RUN("what_is_no_text_is_named");
     config.text_charset = POINTCARD_GBK;
     open_till(config);
     sale.memo = GBK_TORN;
@@ -73,12 +71,11 @@ static void what_is_no_text_is_named(void)
     close_till();
 }
 
-static void what_gbk_cannot_say_is_refused_at_once(void)
+static void test_what_gbk_cannot_say_is_refused_at_once(void)
 {
     char biz_no[33];
     pointcard_config config = config_on(new_ram());
     pointcard_sale sale = sale_of(biz_no, FIRST + 20);
-    CHECK_RUN("what_gbk_cannot_say_is_refused_at_once");
     config.charset = POINTCARD_GBK;
     open_till(config);
     sale.memo = "a\xf0\x9f\x98\x80";
@@ -87,10 +84,9 @@ static void what_gbk_cannot_say_is_refused_at_once(void)
     close_till();
 }
 
-static void unknown_charsets_are_refused(void)
+static void test_unknown_charsets_are_refused(void)
 {
     pointcard_config config = config_on(new_ram());
-    CHECK_RUN("unknown_charsets_are_refused");
     config.charset = 2;
     CHECK_CALL(&till, POINTCARD_ERR_ARGUMENT, pointcard_init(&till, &config));
     config.storage = new_ram();
@@ -102,9 +98,9 @@ static void unknown_charsets_are_refused(void)
 int main(int argc, char **argv)
 {
     start(argc, argv);
-    both_charsets_both_ways();
-    what_is_no_text_is_named();
-    what_gbk_cannot_say_is_refused_at_once();
-    unknown_charsets_are_refused();
+    RUN(test_both_charsets_both_ways);
+    RUN(test_what_is_no_text_is_named);
+    RUN(test_what_gbk_cannot_say_is_refused_at_once);
+    RUN(test_unknown_charsets_are_refused);
     return 0;
 }

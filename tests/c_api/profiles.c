@@ -27,11 +27,10 @@ static void expect_detail(pointcard_status status, const char *what, unsigned at
     CHECK(detail.at == at);
 }
 
-static void merchants_are_checked(void)
+static void test_merchants_are_checked(void)
 {
     pointcard_merchant two[2] = {{"m1", "t1", "a1", NULL}, {"m1", "t2", "a2", NULL}};
     pointcard_config config = config_on(new_ram());
-    CHECK_RUN("merchants_are_checked");
     config.merchants = two;
     config.merchant_count = 2;
     CHECK_CALL(&till, POINTCARD_ERR_DUPLICATE, pointcard_init(&till, &config));
@@ -54,7 +53,7 @@ static void merchants_are_checked(void)
 }
 
 /* The texts of merchants and tokens are the library's own once it is open, or forgotten. */
-static void tokens_are_copied_and_changed(void)
+static void test_tokens_are_copied_and_changed(void)
 {
     char token[] = "token-of-m1";
     pointcard_merchant one[2];
@@ -62,7 +61,6 @@ static void tokens_are_copied_and_changed(void)
     pointcard_report report = POINTCARD_REPORT_INIT;
     pointcard_sale sale;
     char biz_no[33];
-    CHECK_RUN("tokens_are_copied_and_changed");
     memset(one, 0, sizeof one);
     one[0].merchant = "m1";
     one[0].app_auth_token = token;
@@ -108,7 +106,7 @@ static pointcard_refund_order refund_of(const char *biz_no, const char *refund_n
 }
 
 /* Both before they were sent: one is voided whole, the other goes out less what was taken. */
-static void refunds(void)
+static void test_refunds(void)
 {
     char gone[33], kept[33];
     pointcard_ticket ticket = POINTCARD_TICKET_INIT;
@@ -116,7 +114,6 @@ static void refunds(void)
     pointcard_entry entry = POINTCARD_ENTRY_INIT;
     pointcard_sale sale;
     pointcard_refund_order refund;
-    CHECK_RUN("refunds");
     open_till(config_on(new_ram()));
     sale = sale_of(gone, FIRST + 10);
     CHECK_CALL(&till, POINTCARD_OK, pointcard_accrue(&till, &sale, &ticket));
@@ -150,7 +147,7 @@ static void refunds(void)
     close_till();
 }
 
-static void trades(void)
+static void test_trades(void)
 {
     static const char paid[] =
         "{\"code\":\"10000\",\"buyer_user_id\":\"2088123412341234\","
@@ -158,7 +155,6 @@ static void trades(void)
         "\"trade_status\":\"TRADE_SUCCESS\",\"total_amount\":\"88.8\"}";
     static const char waits[] = "{\"code\":\"10000\",\"trade_status\":\"WAIT_BUYER_PAY\"}";
     pointcard_trade trade = POINTCARD_TRADE_INIT;
-    CHECK_RUN("trades");
     CHECK(pointcard_trade_read(paid, strlen(paid), &trade) == POINTCARD_OK);
     CHECK(trade.total == 8880 && trade.receipt == POINTCARD_NO_AMOUNT);
     CHECK(strcmp(trade.user_id, SHOPPER) == 0 && strcmp(trade.out_trade_no, "order-1") == 0);
@@ -173,9 +169,9 @@ static void trades(void)
 int main(int argc, char **argv)
 {
     start(argc, argv);
-    merchants_are_checked();
-    tokens_are_copied_and_changed();
-    refunds();
-    trades();
+    RUN(test_merchants_are_checked);
+    RUN(test_tokens_are_copied_and_changed);
+    RUN(test_refunds);
+    RUN(test_trades);
     return 0;
 }
