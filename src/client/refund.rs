@@ -69,7 +69,8 @@ impl<P: Ports> Client<'_, P> {
     /// sale, so that there is nothing to take back; `Uncertain` when nobody knows, and a person has
     /// to look first; `Range` about `refund.points`, `at` what is left; `Conflict` when the same
     /// refund was recorded with other points, or the sale was another shopper's; and as
-    /// [`accrue`](Self::accrue). A dead letter that a person discards counts as credited.
+    /// [`accrue`](Self::accrue). A dead letter that a person discards counts as credited; and a
+    /// trade that is sold once more, long after its refund, is credited once more if it was voided.
     pub fn refund(&mut self, refund: &Refund<'_>) -> Result<Ticket> {
         let ticket = self.record_refund(refund);
         self.note(ticket)

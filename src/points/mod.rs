@@ -1,8 +1,8 @@
 //! Points: what a sale becomes, and how it reaches the gateway.
 //!
-//! In: a sale from the till. Out: a durable queue entry, and later a request whose repeats the
-//! gateway can tell from new ones. `sale` and `refund` say what is stored, `pace` when to try again, `sync`
-//! drives a client over a transport.
+//! In: a sale or a refund from the till. Out: a durable queue entry, and later a request whose
+//! repeats the gateway can tell from new ones. `sale` and `refund` say what is stored, `pace` when
+//! to try again, `sync` drives a client over a transport.
 
 pub mod pace;
 pub mod refund;
