@@ -50,9 +50,9 @@ mod keys {
         let path = format!("{}/tests/vectors/certsn.jsonl", env!("CARGO_MANIFEST_DIR"));
         let rows = std::fs::read_to_string(path).unwrap();
         let file = format!("keys/certs/{name}");
-        let rows =
+        let mut rows =
             rows.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let row = rows.filter(|row| row["cert"] == file.as_str()).next().expect(name);
+        let row = rows.find(|row| row["cert"] == file.as_str()).expect(name);
         row["expect_sn"].as_str().expect("a number").to_owned()
     }
 
