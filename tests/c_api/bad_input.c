@@ -207,7 +207,7 @@ static void test_sale_points_have_limits(void)
 
 static void test_sale_struct_size_is_checked(void)
 {
-    static const uint32_t wrong[] = {0, 3, sizeof(pointcard_sale) - 1, 8193, UINT32_MAX};
+    static const uint32_t wrong[] = {0, 3, offsetof(pointcard_sale, merchant) - 1, 8193, UINT32_MAX};
     struct {
         pointcard_sale sale;
         uint64_t newer[2];
