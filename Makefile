@@ -23,7 +23,7 @@ LINK   := -- -C link-arg=-Wl,-soname,libpointcard.so.$(ABI) -C link-arg=-Wl,-z,m
 endif
 CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
 
-.PHONY: demo test long interop firmware lib header checkout install clean fmt
+.PHONY: demo test long interop firmware bench-firmware lib header checkout install clean fmt
 
 lib: $(OUT)/libpointcard.a
 
@@ -53,6 +53,9 @@ long:
 
 firmware:
 	sh tests/firmware/run.sh
+
+bench-firmware:
+	sh tests/firmware/bench.sh
 
 # cargo's own summary is not the last word here: the cases are counted by the test.
 interop:

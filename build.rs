@@ -13,8 +13,25 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/ffi");
     println!("cargo::rerun-if-changed=src/status.rs");
+    multiplier();
     #[cfg(feature = "capi")]
     header::write();
+}
+
+/// Tells src/crypto/rows.rs how this core multiplies. A stable compiler does not say whether an ARM
+/// core has UMAAL; the target's name does, but for Cortex-M33 and its kin, where DSP is an option.
+fn multiplier() {
+    println!("cargo::rustc-check-cfg=cfg(pointcard_umaal, pointcard_mul16)");
+    let target = std::env::var("TARGET").expect("set by cargo");
+    let begins = |names: &[&str]| names.iter().any(|name| target.starts_with(name));
+    let dsp = std::env::var_os("CARGO_FEATURE_DSP").is_some();
+    if begins(&["thumbv7em", "armv7", "thumbv7neon"]) || dsp && target.starts_with("thumbv8m.main")
+    {
+        println!("cargo::rustc-cfg=pointcard_umaal");
+    }
+    if begins(&["thumbv6m", "thumbv8m.base"]) {
+        println!("cargo::rustc-cfg=pointcard_mul16");
+    }
 }
 
 #[cfg(feature = "capi")]

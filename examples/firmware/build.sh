@@ -3,7 +3,11 @@
 #
 # Two steps an integrator's own build repeats: the library as an archive for the core, and a link
 # with the C program, newlib's memcpy and friends, and no start code but ours.
-# FIRMWARE_OPT=3 builds the library for speed instead of size; FIRMWARE_FEATURES adds features.
+#
+# FIRMWARE_OPT=3         the library for speed instead of size
+# FIRMWARE_FEATURES=gbk  more of the library
+# FIRMWARE_SOURCES       another program than the till; FIRMWARE_CFLAGS: what its compiler needs
+# FIRMWARE_ARCHIVE       another archive, already built
 set -eu
 cd "$(dirname "$0")/../.."
 . examples/firmware/cores.sh
@@ -11,19 +15,23 @@ core "$1"
 image=$2
 here=examples/firmware
 out=${CARGO_TARGET_DIR:-target}/firmware/rust-${FIRMWARE_OPT:-s}
+sources=${FIRMWARE_SOURCES:-$here/till.c $here/nor.c $here/modem.c}
+archive=${FIRMWARE_ARCHIVE:-}
 
-# SHA-256 not unrolled: 6.7 KB of flash for 14,000 of 25 million instructions.
-export CARGO_PROFILE_RELEASE_OPT_LEVEL="${FIRMWARE_OPT:-s}"
-export RUSTFLAGS="${RUSTFLAGS:-} --cfg sha2_backend_soft=\"compact\""
-cargo rustc --quiet --release --lib --crate-type staticlib --no-default-features \
-    --features "capi,panic-handler,${FIRMWARE_FEATURES:-}" --target "$rust" --target-dir "$out"
+if [ -z "$archive" ]; then
+    # SHA-256 not unrolled: 6.7 KB of flash for 14,000 of 25 million instructions.
+    export CARGO_PROFILE_RELEASE_OPT_LEVEL="${FIRMWARE_OPT:-s}"
+    export RUSTFLAGS="${RUSTFLAGS:-} --cfg sha2_backend_soft=\"compact\" $rustflags"
+    cargo rustc --quiet --release --lib --crate-type staticlib --no-default-features \
+        --features "capi,panic-handler,$features,${FIRMWARE_FEATURES:-}" --target "$rust" --target-dir "$out"
+    archive=$out/$rust/release/libpointcard.a
+fi
 
-# shellcheck disable=SC2086 # flags are words
+# shellcheck disable=SC2086 # flags and sources are words
 "${CROSS:-arm-none-eabi-}gcc" -std=c99 $flags -mthumb -Os -Wall -Wextra -Werror \
-    -ffunction-sections -fdata-sections -Iinclude \
+    -ffunction-sections -fdata-sections -Iinclude -I$here ${FIRMWARE_CFLAGS:-} \
     -DBOARD_HZ="$hz" -DBOARD_UART="$uart" -DBOARD_UART_AT="$uart_at" \
-    $here/till.c $here/nor.c $here/modem.c $here/board_metal.c \
-    "$out/$rust/release/libpointcard.a" \
+    $here/board_metal.c $sources "$archive" \
     -nostartfiles -nostdlib -Wl,--start-group -lc -lgcc -Wl,--end-group \
-    -Wl,--gc-sections -Wl,-z,noexecstack -Wl,--no-warn-execstack \
+    -Wl,--gc-sections -Wl,-z,noexecstack -Wl,--no-warn-execstack -Wl,-Map="$image.map" \
     -Wl,--defsym=FLASH_AT="$flash" -Wl,--defsym=RAM_AT="$ram" -T $here/link.ld -o "$image"

@@ -1,14 +1,15 @@
 # The machines the till runs on; sourced by build.sh and tests/firmware/run.sh.
 #
 # In: `core NAME`. Out: rust (Rust's target), flags (the compiler's), flash and ram (where the
-# machine has them), hz (SysTick's clock), uart (1 CMSDK, 2 Nordic) and uart_at, machine (QEMU's).
+# machine has them), features and rustflags
+# (the library's and the compiler's, for this core), hz (SysTick's clock), uart (1 CMSDK, 2 Nordic) and uart_at, machine (QEMU's).
 # QEMU has no Cortex-M0+ board: the M0+ image runs on its Cortex-M0 (the same instructions), given
 # the 128 KiB of RAM a small terminal has instead of the toy's 16.
 
 CORES="m4 m3 m7 m33 m0"
 
 core() {
-    flash=0x00000000 ram=0x20000000 hz=25000000 uart=1 uart_at=0x40004000
+    features="" rustflags="" flash=0x00000000 ram=0x20000000 hz=25000000 uart=1 uart_at=0x40004000
     case $1 in
     m4)
         rust=thumbv7em-none-eabihf machine="-M mps2-an386"
@@ -25,6 +26,7 @@ core() {
     m33)
         rust=thumbv8m.main-none-eabi machine="-M mps2-an505"
         flags="-mcpu=cortex-m33 -mfloat-abi=soft"
+        features=dsp rustflags=-Ctarget-cpu=cortex-m33
         flash=0x10000000 ram=0x38000000 hz=20000000 uart_at=0x40200000
         ;;
     m0)

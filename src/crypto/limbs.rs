@@ -4,10 +4,12 @@
 //! product area twice as long. Out: values reduced in place. `rsa` is the only caller.
 //!
 //! No branch and no address depends on a value, only on lengths. Almost all time goes into
-//! [`add_rows`]: it adds two rows of a product in one pass, so that every limb of the sum is loaded
+//! [`Rows::add`]: it adds two rows of a product in one pass, so that every limb of the sum is loaded
 //! and stored once for two multiplications. Products, squares and reductions are all made of it.
 
 use core::hint::black_box;
+
+use super::rows::{Rows, mac, product};
 
 #[cfg(target_pointer_width = "64")]
 mod width {
@@ -75,52 +77,6 @@ pub(super) fn take<'a>(rest: &mut &'a mut [Limb], n: usize) -> &'a mut [Limb] {
     front
 }
 
-/// a·b + t + c, which always fits; the high limb goes to `c`.
-#[inline(always)]
-fn mac(t: Limb, a: Limb, b: Limb, c: &mut Limb) -> Limb {
-    let [low, high] = split(a as Wide * b as Wide + t as Wide + *c as Wide);
-    *c = high;
-    low
-}
-
-/// Two rows of a product on their way over its columns: y·x, where x has two limbs.
-struct Rows {
-    x: [Limb; 2],
-    carry: [Limb; 2],
-    /// y in the column before: the second row lags by one.
-    before: Limb,
-}
-
-impl Rows {
-    /// Adds the columns of `y`, an even number, to `t`, and what is then left, and `top`, to the
-    /// two limbs after; returns the carry out of those (0 or 1).
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
-    fn add(self, t: &mut [Limb], y: &[Limb], top: Limb) -> Limb {
-        let Some((t, [end0, end1, ..])) = t.split_at_mut_checked(y.len()) else { return 0 };
-        let Rows { x: [x0, x1], carry: [mut c0, mut c1], mut before } = self;
-        let mut column = |t: &mut Limb, y: Limb| {
-            *t = mac(mac(*t, y, x0, &mut c0), before, x1, &mut c1);
-            before = y;
-        };
-        let ((t, t_rest), (y, y_rest)) = (t.as_chunks_mut::<STEP>(), y.as_chunks::<STEP>());
-        for ([t0, t1, t2, t3], &[y0, y1, y2, y3]) in t.iter_mut().zip(y) {
-            column(t0, y0);
-            column(t1, y1);
-            column(t2, y2);
-            column(t3, y3);
-        }
-        if let ([t0, t1], &[y0, y1]) = (t_rest, y_rest) {
-            column(t0, y0);
-            column(t1, y1);
-        }
-        let low = mac(*end0, before, x1, &mut c1);
-        let [low, carry] = split(low as Wide + c0 as Wide + top as Wide);
-        let [high, out] = split(*end1 as Wide + c1 as Wide + carry as Wide);
-        (*end0, *end1) = (low, high);
-        out
-    }
-}
-
 /// t += x·y, where `t` is as long as both together and the sum must fit.
 pub(super) fn add_product(t: &mut [Limb], x: &[Limb], y: &[Limb]) {
     let n = y.len();
@@ -153,13 +109,55 @@ fn square(t: &mut [Limb], x: &[Limb]) {
     // ... then twice that, and the diagonal.
     let (mut shifted_out, mut carry) = (0, 0);
     for (pair, &x) in t.as_chunks_mut::<2>().0.iter_mut().zip(x) {
-        let twice = join(*pair);
-        let next = twice >> (2 * BITS - 1);
-        let (sum, over1) = (twice << 1 | shifted_out).overflowing_add(x as Wide * x as Wide);
-        let (sum, over2) = sum.overflowing_add(carry);
-        (shifted_out, carry) = (next, (over1 | over2) as Wide);
-        *pair = split(sum);
+        *pair = double_and_add(*pair, product(x, x), &mut shifted_out, &mut carry);
     }
+}
+
+/// 2·pair + square, and what the pair before left over: the bit shifted out and the carry.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn double_and_add(pair: [Limb; 2], square: Wide, bit: &mut Limb, carry: &mut Limb) -> [Limb; 2] {
+    let twice = join(pair);
+    let (sum, over1) = (twice << 1 | *bit as Wide).overflowing_add(square);
+    let (sum, over2) = sum.overflowing_add(*carry as Wide);
+    (*bit, *carry) = ((twice >> (2 * BITS - 1)) as Limb, (over1 | over2) as Limb);
+    split(sum)
+}
+
+/// The same limb by limb: on Cortex-M0 the compiler makes branches of a wide sum's overflow.
+#[cfg(not(target_pointer_width = "64"))]
+#[inline(always)]
+fn double_and_add(
+    [low, high]: [Limb; 2],
+    square: Wide,
+    bit: &mut Limb,
+    carry: &mut Limb,
+) -> [Limb; 2] {
+    let [square_low, square_high] = split(square);
+    let [sum, over] = split((low << 1 | *bit) as Wide + square_low as Wide + *carry as Wide);
+    let twice = high << 1 | low >> (BITS - 1);
+    let [sum_high, over] = split(twice as Wide + square_high as Wide + over as Wide);
+    (*bit, *carry) = (high >> (BITS - 1), over);
+    [sum, sum_high]
+}
+
+/// a − b − borrow; the borrow out is 0 or 1.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+fn subtract_limb(a: Limb, b: Limb, borrow: &mut Limb) -> Limb {
+    let (low, under1) = a.overflowing_sub(b);
+    let (low, under2) = low.overflowing_sub(*borrow);
+    *borrow = (under1 | under2) as Limb;
+    low
+}
+
+/// The same without a comparison, of which the compiler makes a branch on Cortex-M0.
+#[cfg(not(target_pointer_width = "64"))]
+#[inline(always)]
+fn subtract_limb(a: Limb, b: Limb, borrow: &mut Limb) -> Limb {
+    let [low, high] = split((a as Wide).wrapping_sub(b as Wide).wrapping_sub(*borrow as Wide));
+    *borrow = high & 1;
+    low
 }
 
 /// out = t/R mod m, for t < m·R. Destroys `t`.
@@ -204,24 +202,20 @@ fn subtract_once(out: &mut [Limb], t: &[Limb], m: &[Limb], top: Limb) {
 
 /// out = a − b; returns the borrow (0 or 1).
 pub(super) fn subtract(out: &mut [Limb], a: &[Limb], b: &[Limb]) -> Limb {
-    let mut borrow = false;
+    let mut borrow = 0;
     for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-        let (low, under1) = a.overflowing_sub(b);
-        let (low, under2) = low.overflowing_sub(borrow as Limb);
-        (*out, borrow) = (low, under1 | under2);
+        *out = subtract_limb(a, b, &mut borrow);
     }
-    borrow as Limb
+    borrow
 }
 
 /// a = a − b mod m, for a, b < m.
 pub(super) fn subtract_mod(a: &mut [Limb], b: &[Limb], m: &[Limb]) {
-    let mut borrow = false;
+    let mut borrow = 0;
     for (a, &b) in a.iter_mut().zip(b) {
-        let (low, under1) = a.overflowing_sub(b);
-        let (low, under2) = low.overflowing_sub(borrow as Limb);
-        (*a, borrow) = (low, under1 | under2);
+        *a = subtract_limb(*a, b, &mut borrow);
     }
-    let mask = black_box((borrow as Limb).wrapping_neg());
+    let mask = black_box(borrow.wrapping_neg());
     let mut carry = 0;
     for (a, &m) in a.iter_mut().zip(m) {
         let [low, high] = split(*a as Wide + (m & mask) as Wide + carry as Wide);
@@ -242,11 +236,9 @@ pub(super) fn sqr(x: &mut [Limb], m: &Modulus<'_>, t: &mut [Limb]) {
     square(t, x);
     let (t, top) = fold(t, m);
     let mask = black_box(top.wrapping_neg());
-    let mut borrow = false;
+    let mut borrow = 0;
     for ((x, &t), &m) in x.iter_mut().zip(&*t).zip(m.m) {
-        let (low, under1) = t.overflowing_sub(m & mask);
-        let (low, under2) = low.overflowing_sub(borrow as Limb);
-        (*x, borrow) = (low, under1 | under2);
+        *x = subtract_limb(t, m & mask, &mut borrow);
     }
 }
 
@@ -296,10 +288,11 @@ pub(super) fn r_squared(rr: &mut [Limb], m: &[Limb], k: Limb, bits: usize, t: &m
     }
 }
 
-/// All ones if a = b, else 0.
+/// All ones if a = b, else 0. The compiler may not see what the highest bit means: on Cortex-M0 it
+/// would branch.
 pub(super) fn equal_mask(a: Limb, b: Limb) -> Limb {
     let z = a ^ b;
-    black_box(((z | z.wrapping_neg()) >> (BITS - 1)).wrapping_sub(1))
+    black_box((black_box(z | z.wrapping_neg()) >> (BITS - 1)).wrapping_sub(1))
 }
 
 /// Whether a = b, without stopping at the first difference.
@@ -310,11 +303,11 @@ pub(super) fn equal(a: &[Limb], b: &[Limb]) -> bool {
 
 /// Whether a < b, for equally long numbers.
 pub(super) fn less(a: &[Limb], b: &[Limb]) -> bool {
-    let borrow = a.iter().zip(b).fold(false, |borrow, (&a, &b)| {
-        let (low, under) = a.overflowing_sub(b);
-        under | low.overflowing_sub(borrow as Limb).1
-    });
-    black_box(borrow)
+    let mut borrow = 0;
+    for (&a, &b) in a.iter().zip(b) {
+        subtract_limb(a, b, &mut borrow);
+    }
+    black_box(borrow) == 1
 }
 
 /// Whether x = 0.

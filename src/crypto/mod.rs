@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! key text → keytext (base64) → der → keyform → private, public
-//! message  → hash → pkcs1 → rsa (blind, limbs) → signature
+//! message  → hash → pkcs1 → rsa (blind, limbs, rows) → signature
 //! certificate text → keytext → der → cert → its number        (feature `certificates`)
 //! content → aes → base64 of ciphertext                        (feature `aes`)
 //! ```
 //!
-//! No heap, no `unsafe`, no panic. What depends on a private key takes the same time for every key
-//! of one size (on cores whose multiplication does: not Cortex-M3). Working memory is lent.
+//! No heap, no panic, and no `unsafe` but for one block of assembly on 32-bit ARM (`rows`). What
+//! depends on a private key takes the same time for every key of one size (on cores whose
+//! multiplication does: not Cortex-M3). Working memory is lent.
 
 #[cfg(feature = "aes")]
 mod aes;
@@ -23,6 +24,7 @@ mod limbs;
 mod pkcs1;
 mod private;
 mod public;
+mod rows;
 mod rsa;
 #[cfg(test)]
 mod taint;

@@ -64,13 +64,8 @@ keys() {
 link() {
     to=$1 lib=$2
     shift 2
-    # shellcheck disable=SC2086 # flags are words
-    "${cross}gcc" -std=c99 $flags -mthumb -Os -Wall -Wextra -Werror -ffunction-sections \
-        -fdata-sections -Iinclude -I"$out" -DBOARD_HZ="$hz" -DBOARD_UART="$uart" \
-        -DBOARD_UART_AT="$uart_at" examples/firmware/board_metal.c "$@" "$lib" \
-        -nostartfiles -nostdlib -Wl,--start-group -lc -lgcc -Wl,--end-group -Wl,--gc-sections \
-        -Wl,-z,noexecstack -Wl,--no-warn-execstack -Wl,--defsym=FLASH_AT="$flash" \
-        -Wl,--defsym=RAM_AT="$ram" -T examples/firmware/link.ld -o "$to"
+    FIRMWARE_ARCHIVE=$lib FIRMWARE_SOURCES=$* FIRMWARE_CFLAGS=-I$out \
+        sh examples/firmware/build.sh m4 "$to"
 }
 
 # The names of Rust source files in what is loaded (not in debug information).
