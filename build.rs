@@ -50,7 +50,7 @@ mod header {
         ("Trade", &["src/ffi/trade.rs"]),
         ("Sync and balance", &["src/ffi/sync.rs"]),
         ("Steps", &["src/ffi/steps.rs"]),
-        ("Calls", &["src/ffi/call.rs"]),
+        ("Calls", &["src/ffi/call.rs", "src/ffi/answer.rs"]),
         ("Methods", &["src/ffi/methods.rs", "src/ffi/activities.rs", "src/ffi/tokens.rs"]),
         ("Signing elsewhere", &["src/ffi/signing.rs"]),
         ("Queue", &["src/ffi/queue.rs"]),

@@ -35,10 +35,11 @@
  *            is borrowed until pointcard_close, all other text during the call.
  * Status     Every call returns POINTCARD_OK (0), POINTCARD_IDLE (1), or a negative
  *            POINTCARD_ERR_. Outputs are written only with POINTCARD_OK (pointcard_next_request's
- *            wait_ms also with POINTCARD_IDLE). pointcard_last_detail says what and where.
+ *            wait_ms also with POINTCARD_IDLE, a pointcard_answer whenever an answer was waited
+ *            for). pointcard_last_detail says what and where.
  * Threads    Different clients are independent. One client may be used by several threads: calls
- *            wait for each other, but none waits for the network. One exchange (sync, query, step)
- *            at a time: a second one is ERR_BUSY. Callbacks made under the lock (storage, clock,
+ *            wait for each other, but none waits for the network. One exchange (sync, query, call,
+ *            step) at a time: a second one is ERR_BUSY. Callbacks made under the lock (storage, clock,
  *            entropy, signer) must not call the same client: ERR_BUSY.
  * Interrupts No function may be called from an interrupt handler.
  * Panics     Never cross this border: a bug in the library is ERR_INTERNAL, and the client refuses
@@ -1324,7 +1325,7 @@ pointcard_status pointcard_call_answer(pointcard_client *client,
  * without its table), ERR_BUFFER_TOO_SMALL, ERR_MALFORMED (the bytes are no longer the node).
  */
 POINTCARD_API
-pointcard_status pointcard_answer_text(const struct pointcard_answer *answer,
+pointcard_status pointcard_answer_text(const pointcard_answer *answer,
                                        const char *path,
                                        char *buf,
                                        size_t cap,

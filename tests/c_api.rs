@@ -86,7 +86,8 @@ impl Bench {
             format!("{biz_no} {}", booking.order.amount)
         };
         let mut ledger: Vec<_> = self.sandbox.ledger().iter().map(booked).collect();
-        (wanted.sort(), ledger.sort());
+        wanted.sort();
+        ledger.sort();
         assert_eq!(wanted, ledger, "left: what was sold, right: what was credited");
     }
 }

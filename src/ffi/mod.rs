@@ -11,6 +11,7 @@
 pub mod accrue;
 pub mod activities;
 pub mod activity;
+pub mod answer;
 pub mod call;
 mod cell;
 pub mod check;
