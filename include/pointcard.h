@@ -2604,7 +2604,7 @@ typedef struct pointcard_checkup {
     uint32_t struct_size;
     /** How many findings; 0 = all is well. */
     uint32_t count;
-    /** They, in the order they were found: configuration, keys, storage, clock, line. */
+    /** They, in the order they were found: configuration, keys, storage, clock, line, tables. */
     struct pointcard_finding findings[16];
 } pointcard_checkup;
 

@@ -228,6 +228,8 @@ fn structures_are_laid_out_in_c_as_here() {
         notification::pointcard_seen_id {}
         notification::pointcard_seen { ids, count, next }
         claim::pointcard_claim { struct_size, reserved, base, token, out_biz_no, buyer_id, shop_id, kind }
+        check::pointcard_finding { status, at, port, what, text }
+        check::pointcard_checkup { struct_size, count, findings }
         ports::pointcard_storage {
             status, port, ctx, sector_size, sector_count, prog_size, align, read, prog, erase,
             sync, reassert, close,
@@ -372,6 +374,7 @@ fn smallest_accepted_sizes_are_frozen() {
         offset_of!(ffi::status::pointcard_detail, text) + 160
     );
     assert_eq!(ffi::fault::pointcard_fault::V1_SIZE, 253);
+    assert_eq!(ffi::check::pointcard_checkup::V1_SIZE, 8 + 16 * 300);
     assert_eq!(
         ffi::claim::pointcard_claim::V1_SIZE,
         offset_of!(ffi::claim::pointcard_claim, kind) + pointer

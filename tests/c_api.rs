@@ -186,8 +186,10 @@ programs! {
     callbacks 2048;
     calls 2048;
     charset 2048;
+    checkup 2048;
     claim 2048;
     clock 2048;
+    explain 2048;
     file 2048;
     keys 2048;
     locks 2048;

@@ -59,6 +59,19 @@ impl Checkup {
 
 const KEEP_FORM: &str = "take the key as the console or the key tool shows it, whole";
 
+const NOT_WRITABLE: &str = "the medium can be read but not written";
+
+/// Why a medium is no store.
+fn storage_advice(status: Status, is_readable: bool) -> &'static str {
+    match status {
+        Status::Storage if is_readable => NOT_WRITABLE,
+        Status::Storage => "the medium cannot be read",
+        Status::Geometry => "sector_size, sector_count, prog_size or align cannot hold a store",
+        Status::MediaVersion => "a newer version of this library has written it",
+        _ => "the medium holds another program's data, or is damaged",
+    }
+}
+
 /// What to do about a key that cannot be used.
 fn key_advice(error: &Error) -> &'static str {
     match (error.status, error.what) {
@@ -149,20 +162,16 @@ impl<'c, P: Ports> Client<'c, P> {
         let (salt, mut queue) = (self.salt(), Queue::new());
         let storage = self.ports.storage();
         let about = |error: Error| Error { what: "config.storage", ..error };
-        let opened = queue.open(storage, salt).map_err(about);
-        let lost = opened.map_or(0, |opened| opened.lost);
-        let readable = found.expect(
-            opened.map(drop),
-            "the medium cannot be read as a store: its shape, another program's data, or damage",
-        );
+        let is_readable = storage.read(0, &mut [0; 16]).is_ok();
+        let lost = match queue.open(storage, salt).map_err(about) {
+            Ok(opened) => opened.lost,
+            Err(error) => return found.add(error, storage_advice(error.status, is_readable)),
+        };
         if lost > 0 {
             found.add(
                 Error::new(Status::MediaCorrupt, "config.storage").at(lost as usize),
                 "entries were lost to damage: look at the medium",
             );
-        }
-        if !readable {
-            return;
         }
         if queue.status().room == 0 {
             found.add(
@@ -172,7 +181,7 @@ impl<'c, P: Ports> Client<'c, P> {
         }
         let written = queue.maintain(storage).map_err(about);
         let synced = written.and_then(|()| storage.sync().map_err(|e| about(e.storage())));
-        found.expect(synced, "the medium can be read but not written");
+        found.expect(synced, NOT_WRITABLE);
         queue.close();
     }
 
@@ -212,7 +221,8 @@ impl<'c, P: Ports> Client<'c, P> {
         let (answered, http) = match transport.exchange(&request, answer, TIMEOUT_MS) {
             Ok(http) => {
                 let body = answer.get(..http.body_len).unwrap_or_default();
-                (self.on_response(exchange, &http, body), http)
+                // Not `on_response`: the queue is closed, and a query has nothing to make durable.
+                (self.finish(exchange, &http, body), http)
             }
             Err(error) => (self.on_transport_error(exchange, error), Default::default()),
         };

@@ -41,7 +41,7 @@ pub struct pointcard_checkup {
     pub struct_size: u32,
     /// How many findings; 0 = all is well.
     pub count: u32,
-    /// They, in the order they were found: configuration, keys, storage, clock, line.
+    /// They, in the order they were found: configuration, keys, storage, clock, line, tables.
     pub findings: [pointcard_finding; 16],
 }
 

@@ -87,6 +87,16 @@ int main(void)
     MEMBER(pointcard_claim, buyer_id);
     MEMBER(pointcard_claim, shop_id);
     MEMBER(pointcard_claim, kind);
+    STRUCT(pointcard_finding);
+    MEMBER(pointcard_finding, status);
+    MEMBER(pointcard_finding, at);
+    MEMBER(pointcard_finding, port);
+    MEMBER(pointcard_finding, what);
+    MEMBER(pointcard_finding, text);
+    STRUCT(pointcard_checkup);
+    MEMBER(pointcard_checkup, struct_size);
+    MEMBER(pointcard_checkup, count);
+    MEMBER(pointcard_checkup, findings);
     STRUCT(pointcard_storage);
     MEMBER(pointcard_storage, status);
     MEMBER(pointcard_storage, port);
