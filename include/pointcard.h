@@ -35,8 +35,9 @@
  *            is borrowed until pointcard_close, all other text during the call.
  * Status     Every call returns POINTCARD_OK (0), POINTCARD_IDLE (1), or a negative
  *            POINTCARD_ERR_. Outputs are written only with POINTCARD_OK (pointcard_next_request's
- *            wait_ms also with POINTCARD_IDLE, a pointcard_answer whenever an answer was waited
- *            for). pointcard_last_detail says what and where.
+ *            wait_ms also with POINTCARD_IDLE, a length also with POINTCARD_ERR_BUFFER_TOO_SMALL,
+ *            a pointcard_answer whenever an answer was waited for). pointcard_last_detail says
+ *            what and where; calls without a client say it in a pointcard_fault.
  * Threads    Different clients are independent. One client may be used by several threads: calls
  *            wait for each other, but none waits for the network. One exchange (sync, query, call,
  *            step) at a time: a second one is ERR_BUSY. Callbacks made under the lock (storage, clock,
@@ -181,9 +182,12 @@ enum {
     POINTCARD_ERR_CONFLICT = -306,
     /** The medium's geometry (sectors, sizes) cannot hold a store. */
     POINTCARD_ERR_GEOMETRY = -307,
-    /** Sent, but no verified answer: the outcome is unknown and the entry will be repeated. */
+    /**
+     * Sent, but no verified answer: the outcome is unknown and the entry will be repeated. Source:
+     * code 20000 of Alipay's table of common errors, and every answer that proves nothing.
+     */
     POINTCARD_ERR_UNKNOWN = -401,
-    /** The gateway refused, signed. */
+    /** The gateway refused, signed. Source: code 40004 of the same table. */
     POINTCARD_ERR_REJECTED = -402,
     /** A signed refusal after an attempt whose outcome was unknown. */
     POINTCARD_ERR_UNCERTAIN = -403,
@@ -191,11 +195,17 @@ enum {
     POINTCARD_ERR_TRANSPORT = -404,
     /** Settling needs TLS; the gateway URL is plain HTTP and not on loopback. */
     POINTCARD_ERR_INSECURE = -405,
-    /** The gateway refuses the token; entries wait for a new one. */
+    /**
+     * The gateway refuses the token; entries wait for a new one. Source: code 20001 of Alipay's
+     * table of common errors.
+     */
     POINTCARD_ERR_TOKEN = -406,
-    /** The gateway asks for fewer calls; entries wait. */
+    /** The gateway asks for fewer calls; entries wait. Source: code 40005 of the same table. */
     POINTCARD_ERR_THROTTLED = -407,
-    /** The gateway refuses the application, key, time or permission; entries wait for a correction. */
+    /**
+     * The gateway refuses the application, key, time or permission; entries wait for a correction.
+     * Source: codes 40001 to 40003 and 40006 of the same table.
+     */
     POINTCARD_ERR_REFUSED = -408,
 };
 
@@ -217,9 +227,9 @@ typedef struct pointcard_detail {
     uint8_t authenticated;
     /** Zero. */
     uint8_t reserved;
-    /** The gateway's code, such as "40004"; may be empty. */
+    /** The gateway's code, such as "40004"; may be empty. Source: Alipay's table of common errors. */
     char code[17];
-    /** The gateway's sub_code, such as "isv.invalid-signature"; may be empty. */
+    /** The gateway's sub_code, such as "isv.invalid-signature"; may be empty. Source: the same table. */
     char sub_code[129];
     /** All of the above as one English line. */
     char text[160];
@@ -343,7 +353,8 @@ typedef struct pointcard_signer {
     /** First argument. */
     void *ctx;
     /**
-     * Signs a digest with PKCS#1 v1.5. `hash_len` is 32 for SHA-256, 20 for SHA-1. Writes at most
+     * Signs a digest with PKCS#1 v1.5 (Alipay's page on signing requests). `hash_len` is 32 for
+     * SHA-256, 20 for SHA-1. Writes at most
      * `cap` bytes to `out` and their number to `out_len`. Returns 0, or a code of its own. The
      * result is verified with config.app_public_key before it is used.
      */
@@ -489,10 +500,16 @@ pointcard_storage pointcard_ram_storage(struct pointcard_ram *ram,
 /** Bytes of a pointcard_client. */
 #define POINTCARD_CLIENT_SIZE 40960
 
-/** sign_type: RSA with SHA-256, the default. */
+/**
+ * sign_type: RSA with SHA-256, the default. Source: the quick-start guide of Koubei point cards
+ * (SIGN_TYPE: RSA2 is recommended).
+ */
 #define POINTCARD_RSA2 0
 
-/** sign_type: RSA with SHA-1, for applications from before 2018. */
+/**
+ * sign_type: RSA with SHA-1, for applications from before 2018. Source: Alipay's page on signature
+ * types (new applications use RSA2 since 2018-01-26).
+ */
 #define POINTCARD_RSA 1
 
 /** charset, text_charset: UTF-8, the default. */
@@ -558,15 +575,19 @@ typedef struct pointcard_config {
     uint32_t struct_size;
     /** POINTCARD_F_ flags, or 0. */
     uint32_t flags;
-    /** Gateway URL, at most 256 bytes; default: production. https, or http to this machine. */
+    /**
+     * Gateway URL, at most 256 bytes; default: production. https, or http to this machine.
+     * Source: the quick-start guide (URL: https://openapi.alipay.com/gateway.do); the limit is ours.
+     */
     const char *gateway;
-    /** Application id, at most 32 bytes. Required. */
+    /** Application id, at most 32 bytes. Required. Source: Alipay's table of common parameters. */
     const char *app_id;
     /** The merchant an ISV acts for (any stable id, at most 64 bytes); default: itself. */
     const char *merchant;
     /**
      * Token of that merchant's consent (app_auth_token), at most 40 bytes; pointcard_set_token
-     * changes it later.
+     * changes it later. Source: Alipay's table of common parameters; the guide's samples set it
+     * when an ISV acts for a merchant.
      */
     const char *app_auth_token;
     /**
@@ -584,9 +605,15 @@ typedef struct pointcard_config {
      * public key; mixing them up is ERR_KEY_MISMATCH. Required unless there are certificates.
      */
     const char *alipay_public_key;
-    /** Point account sales go to unless they say otherwise, at most 32 bytes. */
+    /**
+     * Point account sales go to unless they say otherwise, at most 32 bytes. Source: Alipay's page
+     * of koubei.marketing.tool.points.update (activity_account).
+     */
     const char *activity_account;
-    /** Shop sales are made in unless they say otherwise, at most 32 bytes. */
+    /**
+     * Shop sales are made in unless they say otherwise, at most 32 bytes. Source: the same page
+     * (shop_id, for DEPOSIT).
+     */
     const char *shop_id;
     /** POINTCARD_RSA2 (default) or POINTCARD_RSA. */
     int32_t sign_type;
@@ -726,6 +753,10 @@ POINTCARD_API pointcard_status pointcard_close(struct pointcard_client *client);
 /**
  * A paid sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo and
  * ext_info come in config.text_charset (UTF-8 unless told otherwise), the others are ASCII.
+ *
+ * Source: Alipay's page of koubei.marketing.tool.points.update for req_id, user_id,
+ * activity_account, shop_id (32 characters each), and that trans_amount is a whole number above 0;
+ * published integrations for biz_no (32), memo (256) and ext_info (2000).
  */
 typedef struct pointcard_sale {
     /** Set by POINTCARD_SALE_INIT. */
@@ -734,7 +765,10 @@ typedef struct pointcard_sale {
     uint32_t points;
     /** The shopper's Alipay user id (2088...), ASCII, at most 32 bytes. Required. */
     const char *user_id;
-    /** The payment's trade number, ASCII, at most 32 bytes. Required: one sale, one number. */
+    /**
+     * The payment's trade number, ASCII, at most 32 bytes. Required: one sale, one number.
+     * Source: KoubeiMarketingToolPointsUpdateModel (biz_no of a DEPOSIT).
+     */
     const char *biz_no;
     /** At most 256 characters. */
     const char *memo;
@@ -810,11 +844,14 @@ typedef struct pointcard_refund_order {
 } pointcard_refund_order;
 
 /**
- * Records points for a paid sale. Works offline; never waits for the network.
+ * Records points for a paid sale (trans_type DEPOSIT). Works offline; never waits for the network.
  *
  * When this returns POINTCARD_OK the entry is on storage and will be sent with the same req_id
  * until the gateway gives a verified answer, across restarts. A sale recorded a moment ago is
  * answered with its first ticket, so a till that is unsure simply calls again with the same sale.
+ *
+ * Source: step 2 of the quick-start guide of Koubei point cards; Alipay's page of
+ * koubei.marketing.tool.points.update (req_id controls idempotency).
  *
  * @param client  an open client
  * @param sale    read during the call
@@ -973,7 +1010,11 @@ typedef struct pointcard_report {
     char paused_merchant[65];
 } pointcard_report;
 
-/** A shopper's points. */
+/**
+ * A shopper's points.
+ *
+ * Source: KoubeiMarketingToolPointsQueryResponse of Alipay's SDKs (freezed_points is its spelling).
+ */
 typedef struct pointcard_balance {
     /** Set by POINTCARD_BALANCE_INIT. */
     uint32_t struct_size;
@@ -1013,7 +1054,7 @@ struct pointcard_outcome {
     uint64_t total_points;
     /** The entry's idempotency key. */
     char req_id[33];
-    /** The gateway's flow number, when accepted. */
+    /** The gateway's flow number, when accepted. Source: KoubeiMarketingToolPointsUpdateResponse. */
     char point_log_no[65];
 };
 
@@ -1040,6 +1081,8 @@ pointcard_status pointcard_sync(pointcard_client *client,
 /**
  * Asks the gateway for a shopper's balance and waits for the answer. Beside it: what is still
  * waiting on this till.
+ *
+ * Source: step 3 of the quick-start guide of Koubei point cards (koubei.marketing.tool.points.query).
  *
  * @param client            an open client
  * @param user_id           the shopper, ASCII, at most 32 bytes
@@ -1075,6 +1118,9 @@ pointcard_status pointcard_query_balance(pointcard_client *client,
  * The next due entry as a signed request. "Sent" is durable before this returns.
  *
  * One exchange at a time: end it with pointcard_on_response or pointcard_on_transport_error.
+ *
+ * Source: Alipay's page on calling the gateway: system parameters in the URL (charset has to be
+ * there), biz_content in the body, form-encoded.
  *
  * @param client   an open client
  * @param buf      room for the request, yours again when the exchange ends
@@ -1980,7 +2026,7 @@ typedef struct pointcard_entry {
     char shop_id[33];
     /** Point account. */
     char activity_account[33];
-    /** Memo, UTF-8; at most 256 characters. */
+    /** Memo, UTF-8; at most 256 characters (published integrations). */
     char memo[1025];
     /**
      * POINTCARD_KIND_DEPOSIT, or POINTCARD_KIND_REFUND: points to be taken back; biz_no then is

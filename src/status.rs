@@ -82,9 +82,10 @@ pub enum Status {
     /// The medium's geometry (sectors, sizes) cannot hold a store.
     Geometry = -307,
 
-    /// Sent, but no verified answer: the outcome is unknown and the entry will be repeated.
+    /// Sent, but no verified answer: the outcome is unknown and the entry will be repeated. Source:
+    /// code 20000 of Alipay's table of common errors, and every answer that proves nothing.
     Unknown = -401,
-    /// The gateway refused, signed.
+    /// The gateway refused, signed. Source: code 40004 of the same table.
     Rejected = -402,
     /// A signed refusal after an attempt whose outcome was unknown.
     Uncertain = -403,
@@ -92,11 +93,13 @@ pub enum Status {
     Transport = -404,
     /// Settling needs TLS; the gateway URL is plain HTTP and not on loopback.
     Insecure = -405,
-    /// The gateway refuses the token; entries wait for a new one.
+    /// The gateway refuses the token; entries wait for a new one. Source: code 20001 of Alipay's
+    /// table of common errors.
     Token = -406,
-    /// The gateway asks for fewer calls; entries wait.
+    /// The gateway asks for fewer calls; entries wait. Source: code 40005 of the same table.
     Throttled = -407,
     /// The gateway refuses the application, key, time or permission; entries wait for a correction.
+    /// Source: codes 40001 to 40003 and 40006 of the same table.
     Refused = -408,
 }
 

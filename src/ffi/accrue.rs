@@ -13,6 +13,10 @@ use crate::status::{Error, Result, Status};
 
 /// A paid sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo and
 /// ext_info come in config.text_charset (UTF-8 unless told otherwise), the others are ASCII.
+///
+/// Source: Alipay's page of koubei.marketing.tool.points.update for req_id, user_id,
+/// activity_account, shop_id (32 characters each), and that trans_amount is a whole number above 0;
+/// published integrations for biz_no (32), memo (256) and ext_info (2000).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_sale {
@@ -23,6 +27,7 @@ pub struct pointcard_sale {
     /// The shopper's Alipay user id (2088...), ASCII, at most 32 bytes. Required.
     pub user_id: *const c_char,
     /// The payment's trade number, ASCII, at most 32 bytes. Required: one sale, one number.
+    /// Source: KoubeiMarketingToolPointsUpdateModel (biz_no of a DEPOSIT).
     pub biz_no: *const c_char,
     /// At most 256 characters.
     pub memo: *const c_char,
@@ -70,11 +75,14 @@ unsafe impl Versioned for pointcard_ticket {
     const V1_SIZE: usize = core::mem::offset_of!(pointcard_ticket, req_id) + 33;
 }
 
-/// Records points for a paid sale. Works offline; never waits for the network.
+/// Records points for a paid sale (trans_type DEPOSIT). Works offline; never waits for the network.
 ///
 /// When this returns POINTCARD_OK the entry is on storage and will be sent with the same req_id
 /// until the gateway gives a verified answer, across restarts. A sale recorded a moment ago is
 /// answered with its first ticket, so a till that is unsure simply calls again with the same sale.
+///
+/// Source: step 2 of the quick-start guide of Koubei point cards; Alipay's page of
+/// koubei.marketing.tool.points.update (req_id controls idempotency).
 ///
 /// @param client  an open client
 /// @param sale    read during the call

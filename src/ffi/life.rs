@@ -33,9 +33,11 @@ pub struct pointcard_client {
 pub type pointcard_outcome_fn =
     Option<unsafe extern "C" fn(ctx: *mut c_void, outcome: *const pointcard_outcome)>;
 
-/// sign_type: RSA with SHA-256, the default.
+/// sign_type: RSA with SHA-256, the default. Source: the quick-start guide of Koubei point cards
+/// (SIGN_TYPE: RSA2 is recommended).
 pub const POINTCARD_RSA2: i32 = 0;
-/// sign_type: RSA with SHA-1, for applications from before 2018.
+/// sign_type: RSA with SHA-1, for applications from before 2018. Source: Alipay's page on signature
+/// types (new applications use RSA2 since 2018-01-26).
 pub const POINTCARD_RSA: i32 = 1;
 
 /// charset, text_charset: UTF-8, the default.
@@ -85,13 +87,15 @@ pub struct pointcard_config {
     /// POINTCARD_F_ flags, or 0.
     pub flags: u32,
     /// Gateway URL, at most 256 bytes; default: production. https, or http to this machine.
+    /// Source: the quick-start guide (URL: https://openapi.alipay.com/gateway.do); the limit is ours.
     pub gateway: *const c_char,
-    /// Application id, at most 32 bytes. Required.
+    /// Application id, at most 32 bytes. Required. Source: Alipay's table of common parameters.
     pub app_id: *const c_char,
     /// The merchant an ISV acts for (any stable id, at most 64 bytes); default: itself.
     pub merchant: *const c_char,
     /// Token of that merchant's consent (app_auth_token), at most 40 bytes; pointcard_set_token
-    /// changes it later.
+    /// changes it later. Source: Alipay's table of common parameters; the guide's samples set it
+    /// when an ISV acts for a merchant.
     pub app_auth_token: *const c_char,
     /// The app's private key: PEM or one line of base64, PKCS#1 or PKCS#8. Required unless
     /// `signer` signs, or somebody elsewhere.
@@ -102,9 +106,11 @@ pub struct pointcard_config {
     /// Alipay's public key, from the console: PEM or one line of base64. It is not the app's own
     /// public key; mixing them up is ERR_KEY_MISMATCH. Required unless there are certificates.
     pub alipay_public_key: *const c_char,
-    /// Point account sales go to unless they say otherwise, at most 32 bytes.
+    /// Point account sales go to unless they say otherwise, at most 32 bytes. Source: Alipay's page
+    /// of koubei.marketing.tool.points.update (activity_account).
     pub activity_account: *const c_char,
-    /// Shop sales are made in unless they say otherwise, at most 32 bytes.
+    /// Shop sales are made in unless they say otherwise, at most 32 bytes. Source: the same page
+    /// (shop_id, for DEPOSIT).
     pub shop_id: *const c_char,
     /// POINTCARD_RSA2 (default) or POINTCARD_RSA.
     pub sign_type: i32,

@@ -82,7 +82,8 @@ pub struct pointcard_entropy {
 pub struct pointcard_signer {
     /// First argument.
     pub ctx: *mut c_void,
-    /// Signs a digest with PKCS#1 v1.5. `hash_len` is 32 for SHA-256, 20 for SHA-1. Writes at most
+    /// Signs a digest with PKCS#1 v1.5 (Alipay's page on signing requests). `hash_len` is 32 for
+    /// SHA-256, 20 for SHA-1. Writes at most
     /// `cap` bytes to `out` and their number to `out_len`. Returns 0, or a code of its own. The
     /// result is verified with config.app_public_key before it is used.
     pub sign: Option<

@@ -95,7 +95,7 @@ pub struct pointcard_entry {
     pub shop_id: [c_char; 33],
     /// Point account.
     pub activity_account: [c_char; 33],
-    /// Memo, UTF-8; at most 256 characters.
+    /// Memo, UTF-8; at most 256 characters (published integrations).
     pub memo: [c_char; 1025],
     /// POINTCARD_KIND_DEPOSIT, or POINTCARD_KIND_REFUND: points to be taken back; biz_no then is
     /// the sale's.

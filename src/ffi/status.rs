@@ -27,9 +27,9 @@ pub struct pointcard_detail {
     pub authenticated: u8,
     /// Zero.
     pub reserved: u8,
-    /// The gateway's code, such as "40004"; may be empty.
+    /// The gateway's code, such as "40004"; may be empty. Source: Alipay's table of common errors.
     pub code: [c_char; 17],
-    /// The gateway's sub_code, such as "isv.invalid-signature"; may be empty.
+    /// The gateway's sub_code, such as "isv.invalid-signature"; may be empty. Source: the same table.
     pub sub_code: [c_char; 129],
     /// All of the above as one English line.
     pub text: [c_char; 160],

@@ -25,6 +25,9 @@ const _: () = assert!(POINTCARD_ANSWER_MAX == crate::client::ANSWER_MAX);
 ///
 /// One exchange at a time: end it with pointcard_on_response or pointcard_on_transport_error.
 ///
+/// Source: Alipay's page on calling the gateway: system parameters in the URL (charset has to be
+/// there), biz_content in the body, form-encoded.
+///
 /// @param client   an open client
 /// @param buf      room for the request, yours again when the exchange ends
 /// @param cap      bytes there; POINTCARD_REQUEST_MAX is always enough

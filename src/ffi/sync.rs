@@ -102,7 +102,7 @@ pub struct pointcard_outcome {
     pub total_points: u64,
     /// The entry's idempotency key.
     pub req_id: [c_char; 33],
-    /// The gateway's flow number, when accepted.
+    /// The gateway's flow number, when accepted. Source: KoubeiMarketingToolPointsUpdateResponse.
     pub point_log_no: [c_char; 65],
 }
 
@@ -113,6 +113,8 @@ unsafe impl Versioned for pointcard_outcome {
 }
 
 /// A shopper's points.
+///
+/// Source: KoubeiMarketingToolPointsQueryResponse of Alipay's SDKs (freezed_points is its spelling).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_balance {
@@ -179,6 +181,8 @@ pub unsafe extern "C" fn pointcard_sync(
 
 /// Asks the gateway for a shopper's balance and waits for the answer. Beside it: what is still
 /// waiting on this till.
+///
+/// Source: step 3 of the quick-start guide of Koubei point cards (koubei.marketing.tool.points.query).
 ///
 /// @param client            an open client
 /// @param user_id           the shopper, ASCII, at most 32 bytes

@@ -9,7 +9,6 @@
 
 use super::request::prepare;
 use super::{Charset, Session, canonical};
-use crate::json;
 use crate::status::{Error, Result, Status};
 use crate::text::{Beijing, Text, Writer};
 use serde::Serialize;
@@ -148,7 +147,7 @@ fn in_utf8(charset: Charset, piece: &[u8], out: &mut Writer<'_>) -> Result<()> {
     match charset {
         Charset::Utf8 => out.bytes(piece),
         #[cfg(feature = "gbk")]
-        Charset::Gbk => json::gbk(piece, out)?,
+        Charset::Gbk => crate::json::gbk(piece, out)?,
     }
     Ok(())
 }

@@ -35,8 +35,9 @@
  *            is borrowed until pointcard_close, all other text during the call.
  * Status     Every call returns POINTCARD_OK (0), POINTCARD_IDLE (1), or a negative
  *            POINTCARD_ERR_. Outputs are written only with POINTCARD_OK (pointcard_next_request's
- *            wait_ms also with POINTCARD_IDLE, a pointcard_answer whenever an answer was waited
- *            for). pointcard_last_detail says what and where.
+ *            wait_ms also with POINTCARD_IDLE, a length also with POINTCARD_ERR_BUFFER_TOO_SMALL,
+ *            a pointcard_answer whenever an answer was waited for). pointcard_last_detail says
+ *            what and where; calls without a client say it in a pointcard_fault.
  * Threads    Different clients are independent. One client may be used by several threads: calls
  *            wait for each other, but none waits for the network. One exchange (sync, query, call,
  *            step) at a time: a second one is ERR_BUSY. Callbacks made under the lock (storage, clock,
