@@ -76,7 +76,7 @@ fn storage_advice(status: Status, is_readable: bool) -> &'static str {
 fn key_advice(error: &Error) -> &'static str {
     match (error.status, error.what) {
         (Status::KeyMismatch, "config.app_public_key" | "config.app_cert") => {
-            "this does not belong to the private key: one of the two is an older one"
+            "not one pair: this does not belong to the private key, one of the two is an older one"
         }
         (Status::KeyMismatch, _) => {
             "this is the app's own public key: copy Alipay's from the console, it is another"
