@@ -1,5 +1,5 @@
-/* A till without an operating system: calls every function of pointcard.h, so that all of it is
- * linked, in the order a till would. No heap; NOR flash is played by an array.
+/* A till without an operating system: calls what a till calls, in its order. (link.sh has the rest of
+ * pointcard.h linked too.) No heap; NOR flash is played by an array.
  *
  * Linked by tests/firmware/link.sh; compiled as C99 with nothing but memcpy and friends. */
 #include <pointcard.h>
