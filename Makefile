@@ -4,6 +4,7 @@
 #   make test     every test this machine can run; names what a missing tool would have tested
 #   make long     the long forms: more power cuts, more kills, more random tears
 #   make interop  Alipay's own SDKs, from their package registries, as the other side
+#   make bench-queue  the queue beside SQLite, redb and the disk itself (Linux)
 #   make lib      target/lib: libpointcard.a, libpointcard.so (.dylib, .dll)
 #   make firmware the library on five Cortex-M cores in an emulator; needs arm-none-eabi-gcc, QEMU
 #   make header   refresh include/pointcard.h from the sources
@@ -23,7 +24,7 @@ LINK   := -- -C link-arg=-Wl,-soname,libpointcard.so.$(ABI) -C link-arg=-Wl,-z,m
 endif
 CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
 
-.PHONY: demo test long interop firmware bench-firmware lib header checkout install clean fmt
+.PHONY: demo test long interop firmware bench-firmware bench-queue lib header checkout install clean fmt
 
 lib: $(OUT)/libpointcard.a
 
@@ -64,6 +65,11 @@ interop:
 		{ cat target/interop/log; exit 1; }
 	@grep '^SKIPPED TOOL' target/interop/log || true
 	@grep '^interop: ' target/interop/log
+
+bench-queue:
+	@mkdir -p target/bench
+	$(CARGO) run --release --quiet --manifest-path benches/queue/Cargo.toml \
+		--target-dir target/bench/build -- target/bench/queue target/bench/queue.json
 
 header:
 	$(CARGO) build --quiet
