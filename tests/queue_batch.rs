@@ -51,7 +51,6 @@ fn a_batch_is_one_sync_and_packed() {
         assert_eq!(told.map(|one| one.seq), core::array::from_fn(|i| i as u64 + 2));
         q.open(&mut s, [1; 8]).unwrap();
         assert_eq!((q.status().waiting, q.status().points), (33, 330));
-        drop(s);
         assert_eq!(pending(&mut q, &mut image, g)[1..], names);
     }
 }

@@ -9,7 +9,9 @@
 use libfuzzer_sys::fuzz_target;
 use pointcard::port::ram::RamStorage;
 use pointcard::port::{Geometry, PortError, Storage};
-use pointcard::queue::{Cursor, ENTRY_MAX, EntryState, Item, Queue, Reason};
+use pointcard::queue::{
+    Appended, Cursor, ENTRY_MAX, EntryState, Item, Queue, Reason, Requeue, Terms, inspect,
+};
 
 /// Sector size, sectors, prog_size, align.
 const SHAPES: [(u32, u32, u32, u32); 6] = [
@@ -72,6 +74,20 @@ fn history(medium: &mut dyn Storage, steps: u32) {
     for step in 0..steps {
         let body = vec![b'a' + (step % 26) as u8; 20 + step as usize * 37 % 120];
         let _ = queue.append(medium, &item(&format!("sale{step}"), step, &body));
+        if step % 9 == 8 {
+            let names = ["a", "b", "c"].map(|part| format!("sale{step}{part}"));
+            let items = [0, 1, 2].map(|i: usize| item(&names[i], step, &body[..i * 10]));
+            let mut told = [Appended::default(); 3];
+            let _ = queue.append_batch(medium, &items, &Terms::default(), &mut told);
+        }
+        if step % 13 == 12 {
+            let mut letter = Cursor::default();
+            let found = queue.letters(medium, &mut letter, &mut buf);
+            if let Some(seq) = found.ok().flatten().map(|letter| letter.seq) {
+                let _ = queue.requeue(medium, seq, &Requeue::default(), &mut buf);
+            }
+            let _ = queue.void(medium, queue.status().next_seq - 1);
+        }
         let Ok(Some(entry)) = queue.next(medium, 0, &mut buf) else { continue };
         let seq = entry.seq;
         let _ = queue.mark_sent(medium, seq);
@@ -122,9 +138,9 @@ fn work(medium: &mut Counted<'_>, mount_reads: u64) {
     let mut queue = Queue::new();
     (medium.reads, medium.limit) = (0, mount_reads);
     let opened = queue.open(medium, *b"fuzzsalt");
-    let Geometry { sector_size, sector_count, align, .. } = medium.geometry();
+    let Geometry { sector_size, sector_count, prog_size, .. } = medium.geometry();
     // Behind damage each place may be tried, for each of the window's 64 entries, a few times.
-    let places = u64::from(sector_size * sector_count / align);
+    let places = u64::from(sector_size * sector_count / prog_size);
     medium.limit = 64 * 16 * places;
     medium.reads = 0;
     if opened.is_err() {
@@ -168,8 +184,12 @@ fn work(medium: &mut Counted<'_>, mount_reads: u64) {
         from = if step % 3 == 0 { seq.saturating_add(1) } else { 0 };
     }
     if let Some(seq) = letter {
+        medium.reads = 0;
+        let _ = queue.requeue(medium, seq, &Requeue::default(), &mut buf);
         let _ = queue.discard(medium, seq);
     }
+    medium.reads = 0;
+    let _ = queue.void(medium, queue.status().next_seq.saturating_sub(1));
     let _ = queue.maintain(medium);
     let _ = queue.status();
 }
@@ -197,12 +217,16 @@ fuzz_target!(|data: &[u8]| {
     // Behind damage a mount looks at each place of a sector where a record could start, and at
     // each reads a frame and as far as that claims to go: a few windows. It does so for heads,
     // the newest entries, and, while it searches for the oldest, behind every rotten header.
-    let places = u64::from(sector_size * sector_count / align);
+    let places = u64::from(sector_size * sector_count / prog_size);
     let sound = mode & 1 == 1 && rest.len() <= 1;
     let mount_reads = if sound { MOUNT_READS } else { MOUNT_READS + 64 * places };
     let ram = RamStorage::new(&mut bytes, geometry);
     let mut medium = Counted { ram, forged: mode & 3 == 3, damaged: !sound, reads: 0, limit: mount_reads };
     work(&mut medium, mount_reads);
+    // Looking without opening never fails but by name.
+    let mut buf = [0; ENTRY_MAX];
+    (medium.reads, medium.limit) = (0, u64::MAX);
+    let _ = inspect::inspect(&mut medium, &mut buf, &mut |_| {});
     // And once more: what the work left behind is a medium too.
     work(&mut medium, mount_reads);
 });

@@ -713,7 +713,7 @@ pub fn script(seed: u64, n: usize, body_max: usize) -> Vec<Op> {
             let nth = if rng.below(3) == 0 { rng.below(6) } else { 0 };
             let busy = (i / 20) % 2 == 0;
             match rng.below(24) {
-                20 | 21 => Op::Batch { n: 1 + rng.below(7), body: body_max },
+                20 | 21 => Op::Batch { n: 1 + rng.below(5), body: body_max / 4 },
                 22 => Op::Requeue { nth, edit: rng.below(2) == 0 },
                 23 if rng.below(6) == 0 => Op::DiscardAll,
                 23 => Op::Void { nth },
