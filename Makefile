@@ -53,7 +53,7 @@ long:
 	POINTCARD_LONG=1 sh tests/run.sh
 
 firmware:
-	sh tests/firmware/run.sh
+	FOOTPRINT=$(FOOTPRINT) sh tests/firmware/run.sh
 
 bench-firmware:
 	sh tests/firmware/bench.sh

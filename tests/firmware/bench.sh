@@ -10,7 +10,7 @@
 # take the very same way: every block of code and every address read or written, in order. A
 # signature followed by a loop that depends on it must be seen to differ.
 #
-# FIRMWARE_CORES and FIRMWARE_BUILDS ("s 3") choose.
+# FIRMWARE_CORES and FIRMWARE_BUILDS ("s 3") choose; else both builds of M4, and s of the others.
 set -eu
 cd "$(dirname "$0")/../.."
 . examples/firmware/cores.sh
@@ -124,7 +124,9 @@ measure() { # CORE BUILD
 }
 
 for name in ${FIRMWARE_CORES:-m4 m3 m33 m0}; do
-    for build in ${FIRMWARE_BUILDS:-s 3}; do
+    builds=s
+    [ "$name" != m4 ] || builds="s 3"
+    for build in ${FIRMWARE_BUILDS:-$builds}; do
         measure "$name" "$build"
     done
 done

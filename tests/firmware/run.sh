@@ -1,9 +1,10 @@
 #!/bin/sh
 # `make firmware`: the till on five Cortex-M cores, in an emulator, against the sandbox.
 #
-# Out: for every core a day with power cuts, its signatures checked by openssl;
-# last line "firmware: N images ran". Fails when a sale is
-# lost or doubled, or a signature is refused.
+# Out: for every core a day with power cuts, its signatures checked by openssl; what a signature
+# costs; the budgets. Last line "firmware: N images ran, all budgets kept". Fails when a sale is lost
+# or doubled, a signature is refused, a budget is broken, or docs/footprint.md is out of date
+# (FOOTPRINT=--write writes it).
 #
 # FIRMWARE_CORES="m4 m0" runs some. FIRMWARE_CUTS=N cuts the power N times in sales and syncs.
 set -eu
@@ -63,4 +64,29 @@ for name in $cores; do
     day "$name"
     images=$((images + 1))
 done
-echo "firmware: $images images ran"
+[ "$cores" = "$CORES" ] || {
+    echo "firmware: $images images ran; footprint and budgets need all of them"
+    exit 0
+}
+
+# The whole library, every function of the header in it, by feature.
+export FIRMWARE_SOURCES=tests/firmware/main.c FIRMWARE_CFLAGS=-I$out
+key() { # NAME FILE
+    printf 'static const char %s[] =\n%s;\n' "$1" "$(sed 's/.*/    "&\\n"/' "tests/vectors/keys/$2")"
+}
+{
+    echo "/* Test keys, known to everybody. */"
+    key APP_KEY app2048.pkcs8.pem
+    key ALIPAY_KEY alipay2048.pub.pem
+} >"$out/keys.h"
+for feature in gbk aes certificates ""; do
+    FIRMWARE_FEATURES=$feature sh examples/firmware/build.sh m4 "$out/image-${feature:-core}.elf"
+done
+FIRMWARE_SOURCES=tests/firmware/empty.c sh examples/firmware/build.sh m4 "$out/image-empty.elf"
+unset FIRMWARE_SOURCES FIRMWARE_CFLAGS
+
+sh tests/firmware/bench.sh | tee "$out/kernel.txt"
+grep -q '^kernel m0' "$out/kernel.txt"
+# shellcheck disable=SC2086 # cores and options are words
+python3 tests/firmware/footprint.py "$out" $cores ${FOOTPRINT:-}
+echo "firmware: $images images ran, all budgets kept"

@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""What the library costs on a Cortex-M: measures, compares with budgets, writes docs/footprint.md.
+
+In: the folder where run.sh and bench.sh left images and papers, and the cores that ran. Out: the
+tables; exit code 1 when a budget is broken, when a stack was deeper than its bound says it can be,
+or when docs/footprint.md says something else (more than TOLERANCE off). `--write` writes it.
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import stack
+
+DOC = Path(__file__).resolve().parents[2] / "docs" / "footprint.md"
+TOLERANCE = 0.03
+FEATURES = ["gbk", "aes", "certificates"]
+
+# What is measured, its goal, and the budget that is enforced: the goal, or where it is missed
+# today, the value of today and a little more, so that it cannot grow unseen.
+BUDGETS = [
+    ("whole library, flash", 40960, 112000),
+    ("whole library, static RAM", 2048, 2048),
+    ("pointcard_init_abi, stack", 4096, 23000),
+    ("every other function, stack", 4096, 9800),
+    ("gbk, flash over the core", None, 155000),
+    ("RSA-2048 sign, size build, instructions", None, 22_500_000),
+    ("RSA-2048 sign, speed build, instructions", 22_000_000, 22_000_000),
+    ("RSA-2048 sign, stack", 1229, 1229),
+    ("RSA-2048 sign, memory lent (key, scratch)", 5120, 5120),
+    ("RSA and SHA-256 without key reading, size build, flash", 7680, 7680),
+]
+RSA = r"crypto::(limbs|rows|rsa|blind|pkcs1|private|public)|kernel_sign|sha2::"
+READING = r"::load|::read|Numbers|prepare|r_squared|clear|wipe|consistent"
+
+
+def tool(name, *args):
+    return subprocess.run(["arm-none-eabi-" + name, *args], capture_output=True, text=True,
+                          check=True).stdout
+
+
+def loaded(elf):
+    sizes = dict(re.findall(r"^\.(\S+)\s+(\d+)", tool("size", "-A", str(elf)), re.M))
+    return sum(int(sizes.get(name, 0)) for name in ("text", "ARM.exidx", "data"))
+
+
+def symbols(elf):
+    rows = re.findall(r"^\S+ (\S+) (\S) (.*)$", tool("nm", "-S", "-C", str(elf)), re.M)
+    return [(name, kind, int(size, 16)) for size, kind, name in rows]
+
+
+def static_ram(elf):
+    return sum(size for name, kind, size in symbols(elf)
+               if kind in "bBdD" and re.search(r"pointcard::|core::|sha2::", name))
+
+
+def rsa_flash(elf):
+    return sum(size for name, kind, size in symbols(elf)
+               if kind in "tTrR" and re.search(RSA, name) and not re.search(READING, name))
+
+
+def client_bytes(elf):
+    return next(size for name, _, size in symbols(elf) if name == "till")
+
+
+def painted(out, core):
+    text = (out / f"day-{core}.txt").read_text()
+    return {name: int(size) for name, size in re.findall(r"^stack (\w+) (\d+)$", text, re.M)}
+
+
+def kernels(out):
+    text = (out / "kernel.txt").read_text()
+    pattern = (r"kernel (\w+) (\w) (\w+) flash (\d+) lent (\d+) stack (\d+) load-stack (\d+) "
+               r"instructions (\d+)")
+    return [(c, b, k, *map(int, numbers)) for c, b, k, *numbers in re.findall(pattern, text)]
+
+
+def measure(out, rows, bounds):
+    flash = loaded(out / "image-core.elf") - loaded(out / "image-empty.elf")
+    size = next(row for row in rows if row[:2] == ("m4", "s"))
+    speed = next(row for row in rows if row[:2] == ("m4", "3"))
+    rest = max(value for name, value in bounds.items() if name != "pointcard_init_abi")
+    return {
+        "whole library, flash": flash,
+        "whole library, static RAM": static_ram(out / "image-core.elf"),
+        "pointcard_init_abi, stack": bounds["pointcard_init_abi"],
+        "every other function, stack": rest,
+        "gbk, flash over the core": loaded(out / "image-gbk.elf") - loaded(out / "image-core.elf"),
+        "RSA-2048 sign, size build, instructions": size[7],
+        "RSA-2048 sign, speed build, instructions": speed[7],
+        "RSA-2048 sign, stack": max(size[5], speed[5]),
+        "RSA-2048 sign, memory lent (key, scratch)": size[4],
+        "RSA and SHA-256 without key reading, size build, flash":
+            rsa_flash(out / "kernel-m4-s.elf"),
+    }
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+
+
+def verdict(value, goal):
+    return "" if goal is None else "met" if value <= goal else "**missed**"
+
+
+def document(out, cores, values, rows, full):
+    budgets = table(["Cortex-M4", "measured", "goal", "", "budget enforced"],
+                    [(name, values[name], goal or "", verdict(values[name], goal), budget)
+                     for name, goal, budget in BUDGETS])
+    core = loaded(out / "image-core.elf") - loaded(out / "image-empty.elf")
+    features = [("core: queue, accrue, sync, signatures", core, "")]
+    for name in FEATURES:
+        image = out / f"image-{name}.elf"
+        features.append((name, "", loaded(image) - loaded(out / "image-core.elf")))
+    feature_table = table(["feature", "flash", "more flash"], features)
+    exports = table(["function", "bound, bytes"], sorted(full.items(), key=lambda row: -row[1]))
+    stacks = table(["core", "function", "painted", "bound"], [
+        (name, export, depth, stacks_of(out, name)[export])
+        for name in cores for export, depth in sorted(painted(out, name).items())])
+    kernel_table = table(
+        ["core", "build", "multiplication", "flash with key reading", "lent", "stack", "key load, stack", "instructions"], rows)
+    return TEXT.format(budgets=budgets, features=feature_table, exports=exports, stacks=stacks,
+                       kernels=kernel_table, client=client_bytes(out / "image-core.elf"))
+
+
+TEXT = """# What the library costs on a Cortex-M
+
+Written by `make firmware FOOTPRINT=--write`; `make firmware` fails when it is more than 3 % off, or when a budget is
+broken. Bytes, unless it says otherwise. Built for size (`opt-level = "s"`, LTO, SHA-256 not unrolled), keys up to
+2048 bits, linked with GCC and newlib's `memcpy`; instructions are counted in an emulator and are not cycles.
+
+## Goals and budgets
+
+{budgets}
+
+- The caller's memory stands beside it: one `pointcard_client`, {client} bytes, which holds keys, scratch and the buffers of an
+  exchange for 4096-bit keys as well; its size is part of the ABI. No heap.
+- The stack of `pointcard_init_abi` is deep because the client is put together there before it is moved to its place.
+  Open the client early, on the thread with the largest stack; the other functions need what the second row says.
+- The RSA flash row counts the functions that sign, check, blind and hash, by their names in the image; reading key text (PEM,
+  base64, DER) and SHA-1 are not in it. The table of kernels has all of it.
+
+## By feature (Cortex-M4)
+
+{features}
+
+The C functions reach neither `aes` nor `certificates` yet, so that the linker drops them; their cost is a Rust program's.
+
+## Stack: the worst case, from the disassembly (Cortex-M4)
+
+{exports}
+
+`tests/firmware/stack.py` adds up frames along the call graph. There is no recursion: it fails when it finds a cycle. Calls
+through pointers are resolved by the list at its top. Your callbacks' own stack comes on top, and an interrupt's frame.
+
+## Stack: painted at run time, beside the bound
+
+{stacks}
+
+Painted: the deepest of a day with power cuts in the emulator. A painted depth above its bound is a failure.
+
+## One RSA-2048 signature: blinded, checked, 512-byte message
+
+{kernels}
+
+Build `s` is for size, `3` for speed. Every row's signatures are checked by openssl; its arithmetic is compared with a plain one on
+the core itself; and two keys took the same way, instruction by instruction and address by address. That is all an
+emulator can say: **Cortex-M3's long multiplication ends early for small numbers**, so that its time depends on the key, and
+nothing here says what a core's power line shows. On M3, give the entropy port (blinding) or a secure element.
+"""
+
+_bounds = {}
+
+
+def stacks_of(out, core):
+    if core not in _bounds:
+        _bounds[core] = {name: size for name, (size, _) in stack.bounds(out / f"till-{core}.elf").items()}
+    return _bounds[core]
+
+
+def drift(text):
+    if not DOC.exists():
+        return "docs/footprint.md is missing"
+    number = r"\d+"
+    old, new = DOC.read_text(), text
+    if re.sub(number, "#", old) != re.sub(number, "#", new):
+        return "docs/footprint.md has other rows or words"
+    for was, now in zip(re.findall(number, old), re.findall(number, new)):
+        if abs(int(was) - int(now)) > TOLERANCE * int(was) + 16:
+            return f"docs/footprint.md says {was} where {now} is measured"
+    return None
+
+
+def broken(values, out, cores):
+    for name, _, budget in BUDGETS:
+        if values[name] > budget:
+            yield f"{name} is {values[name]}, its budget {budget}"
+    for core in cores:
+        for export, depth in painted(out, core).items():
+            if depth > stacks_of(out, core)[export]:
+                yield f"{core}: {export} used {depth} bytes of stack, more than its bound"
+
+
+def main():
+    write = "--write" in sys.argv
+    out, *cores = [Path(sys.argv[1])] + [a for a in sys.argv[2:] if not a.startswith("--")]
+    full = {name: size for name, (size, _) in stack.bounds(out / "image-core.elf").items()}
+    rows = kernels(out)
+    values = measure(out, rows, full)
+    text = document(out, cores, values, rows, full)
+    if write:
+        DOC.write_text(text)
+    print(text.split("\n## ")[1])
+    problems = list(broken(values, out, cores)) + list(filter(None, [drift(text)]))
+    for problem in problems:
+        print("firmware: BROKEN,", problem)
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except stack.Unreadable as error:
+        sys.exit(f"firmware: BROKEN, {error}")
