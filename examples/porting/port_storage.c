@@ -1,0 +1,54 @@
+/* Stub: the queue on your flash. Copy, and fill in the four lines marked FLASH.
+ *
+ * Blocking is allowed everywhere here; pointcard_accrue waits for prog and sync, and for one erase
+ * unless pointcard_maintain ran in idle time. Any number but 0 is an error of yours and comes back
+ * in pointcard_detail.port; the queue then treats what was under way as unknown. */
+#include "ports.h"
+
+enum { FLASH_AT = 0, SECTOR = 4096, SECTORS = 16, UNIT = 8 }; /* FLASH: where, and its shape */
+
+enum { BAD_PLACE = 1, BAD_ALIGNMENT = 2 };
+
+static int outside(uint32_t at, size_t len)
+{
+    return at > SECTOR * SECTORS || len > SECTOR * SECTORS - at;
+}
+
+static int32_t flash_read(void *ctx, uint32_t at, uint8_t *to, size_t len)
+{
+    return outside(at, len) ? BAD_PLACE : board_flash_read(ctx, FLASH_AT + at, to, len); /* FLASH */
+}
+
+/* Never called twice for a unit without an erase between; both numbers are multiples of UNIT. */
+static int32_t flash_prog(void *ctx, uint32_t at, const uint8_t *from, size_t len)
+{
+    if (at % UNIT != 0 || len % UNIT != 0)
+        return BAD_ALIGNMENT;
+    return outside(at, len) ? BAD_PLACE : board_flash_prog(ctx, FLASH_AT + at, from, len); /* FLASH */
+}
+
+static int32_t flash_erase(void *ctx, uint32_t sector)
+{
+    return sector >= SECTORS ? BAD_PLACE
+                             : board_flash_erase(ctx, FLASH_AT + sector * SECTOR); /* FLASH */
+}
+
+/* Return only when all of it survives the power: wait for the chip's busy bit. */
+static int32_t flash_sync(void *ctx)
+{
+    return board_flash_wait(ctx);
+}
+
+pointcard_storage port_storage(void *chip)
+{
+    pointcard_storage port = { 0 };
+    port.ctx = chip;
+    port.sector_size = SECTOR;
+    port.sector_count = SECTORS;
+    port.prog_size = port.align = UNIT;
+    port.read = flash_read;
+    port.prog = flash_prog;
+    port.erase = flash_erase;
+    port.sync = flash_sync;
+    return port;
+}
