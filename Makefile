@@ -7,6 +7,8 @@
 #   make bench-queue  the queue beside SQLite, redb and the disk itself (Linux)
 #   make lib      target/lib: libpointcard.a, libpointcard.so (.dylib, .dll)
 #   make firmware the library on five Cortex-M cores in an emulator; needs arm-none-eabi-gcc, QEMU
+#   make linux    ARM and 32-bit Linux under qemu-user; builds for Windows and Android
+#   make bench-firmware  what a signature costs on each Cortex-M core
 #   make header   refresh include/pointcard.h from the sources
 #   make install  PREFIX=/usr/local: header, libraries, pkg-config file
 
@@ -24,7 +26,7 @@ LINK   := -- -C link-arg=-Wl,-soname,libpointcard.so.$(ABI) -C link-arg=-Wl,-z,m
 endif
 CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
 
-.PHONY: demo test long interop firmware bench-firmware bench-queue lib header checkout install clean fmt
+.PHONY: demo test long interop firmware linux bench-firmware bench-queue lib header checkout install clean fmt
 
 lib: $(OUT)/libpointcard.a
 
@@ -54,6 +56,9 @@ long:
 
 firmware:
 	FOOTPRINT=$(FOOTPRINT) sh tests/firmware/run.sh
+
+linux:
+	sh tests/firmware/linux.sh
 
 bench-firmware:
 	sh tests/firmware/bench.sh
