@@ -253,3 +253,30 @@ fn points_of_one_sale_and_the_age_of_the_oldest_are_limited() {
     }
     assert_eq!(q.status().health, Health::Sound);
 }
+
+/// A batch whose answer was lost is repeated; that no more may be appended by then changes nothing.
+#[test]
+fn repeating_a_recorded_batch_is_no_append() {
+    let g = geometry(4096, 8, 4, 4);
+    let level = |refuse| Level { warn: 0, refuse };
+    let none = Limits::NONE;
+    for limits in [
+        Limits { age_s: level(3600), ..none },
+        Limits { count: level(1), ..none },
+        Limits { points_total: level(10), ..none },
+        Limits { bytes: level(100), ..none },
+    ] {
+        let mut image = blank(&g);
+        let mut s = RamStorage::new(&mut image, g);
+        let mut q = Queue::new();
+        q.open(&mut s, [1; 8]).unwrap();
+        let (batch, mut told) = ([item("a", b"1"), item("b", b"2")], [Appended::default(); 2]);
+        q.append_batch(&mut s, &batch, &Terms { now: 500, manager: false }, &mut told).unwrap();
+        q.set_limits(limits);
+        let later = Terms { now: 9_000, manager: false };
+        assert!(q.append_on(&mut s, &batch[1], &later).unwrap().duplicate, "{limits:?}");
+        q.append_batch(&mut s, &batch, &later, &mut told).unwrap();
+        assert_eq!(told.map(|one| (one.seq, one.duplicate)), [(1, true), (2, true)], "{limits:?}");
+        assert!(q.append_on(&mut s, &item("c", b"3"), &later).is_err(), "{limits:?}");
+    }
+}

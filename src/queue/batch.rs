@@ -55,10 +55,11 @@ impl Queue {
             return Err(Fault::Told.at(medium, items.len()));
         };
         let load = self.recognise(medium, items, told)?;
-        let pressure = self.admit(medium, &load, terms)?;
+        // What is recorded already is no append: no limit may keep its answer back.
         if load.count == 0 {
             return Ok(());
         }
+        let pressure = self.admit(medium, &load, terms)?;
         self.make_batch_room(medium, items, told)?;
         self.write_batch(medium, items, told)?;
         for one in told.iter_mut().filter(|one| !one.duplicate) {
