@@ -8,6 +8,7 @@ use pointcard::points::sale::Deposit;
 use pointcard::port::ram::RamStorage;
 use pointcard::queue::inspect::{Finding, inspect};
 use pointcard::queue::{ENTRY_MAX, Item, Queue};
+use pointcard::status::Status;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -156,6 +157,19 @@ fn user_ids_are_masked_unless_asked_for() {
     let shown = dump("shown", &image, &["--show-users"]);
     assert_eq!(shown.entries[&1]["sale"]["user_id"], sale.user_id);
     assert!(shown.entries[&2]["sale"]["bytes"].as_str().unwrap().starts_with("32303838"));
+}
+
+#[test]
+fn a_buffer_too_small_is_said_and_no_sector_is_blamed() {
+    let (mut image, _) = fixture("full");
+    let (mut refused, mut buf) = (0, [0; 40]);
+    let error =
+        inspect(&mut RamStorage::new(&mut image, geometry(1024, 8, 1, 1)), &mut buf, &mut |f| {
+            refused += u32::from(matches!(f, Finding::Refused { .. }));
+        })
+        .unwrap_err();
+    assert_eq!((error.status, error.what, refused), (Status::BufferTooSmall, "buf", 0));
+    assert!(error.at as usize > buf.len());
 }
 
 /// Wherever 64 bytes are overwritten, every record that was not hit is still found.

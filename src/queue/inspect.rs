@@ -127,7 +127,8 @@ fn shape_of(header: &Header) -> Geometry {
 
 /// Reads the whole medium and hands everything on it to `each`, by address. Writes nothing.
 ///
-/// `buf` holds one entry at a time; [`ENTRY_MAX`](super::ENTRY_MAX) bytes are enough for any.
+/// `buf` holds one entry at a time; [`ENTRY_MAX`](super::ENTRY_MAX) bytes are enough for any, and
+/// `BufferTooSmall` says at the first entry that does not fit how many that one needs.
 /// `Geometry`: no store has this shape. `MediaCorrupt`: not one sound header carries the key that
 /// checksums start from, so nothing can be told from noise. `Storage`: the port failed.
 pub fn inspect(
@@ -181,7 +182,8 @@ impl Look<'_, '_> {
             let at = ring.first.wrapping_add(index).wrapping_mul(self.medium.shape.sector);
             let error = match self.sector(lane, &ring, index, at) {
                 Ok(()) => continue,
-                Err(Fault::Port) => return Err(Fault::Port),
+                // Neither says anything of the sector.
+                Err(fault @ (Fault::Port | Fault::Buffer)) => return Err(fault),
                 Err(fault) => fault.error(self.medium.note),
             };
             (self.each)(&Finding::Refused { at, error });
