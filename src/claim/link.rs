@@ -107,8 +107,11 @@ impl<'a> Link<'a> {
             out.percent(value.as_bytes());
         }
         if !fragment.is_empty() {
+            // A page that finds its way by the fragment reads its query, too.
+            let (route, inner) = split(fragment, '?');
             out.byte(b'#');
-            query::escape(fragment.as_bytes(), out);
+            query::escape(route.as_bytes(), out);
+            query::copy(inner, &mut b'?', out);
         }
         Ok(())
     }

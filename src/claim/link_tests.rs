@@ -47,6 +47,14 @@ fn the_item_is_found_where_it_stands() {
 }
 
 #[test]
+fn ours_are_replaced_in_the_fragment_too() {
+    let base = format!("{PAGE}?itemId=1#/home?x=1&token=old&type=membercard&itemId=1&%62uyerId=2");
+    assert_eq!(from(&base), Ok(format!("?itemId=1&{OURS}#/home?x=1&itemId=1")));
+    let only = format!("{PAGE}?itemId=1#/home?token=old");
+    assert_eq!(from(&only), Ok(format!("?itemId=1&{OURS}#/home")));
+}
+
+#[test]
 fn a_base_may_be_json() {
     let expected = Ok(format!("?itemId=1&{OURS}"));
     for json in [
