@@ -192,30 +192,62 @@ fn secret(string: &[u8], at: usize) -> Option<(usize, usize)> {
         let len = value.iter().position(|&byte| byte == b'&').unwrap_or(value.len());
         return Some((from, from + len));
     }
-    let inside = rest.strip_prefix(b"\"")?;
-    let name = SECRET_MEMBERS.iter().find(|name| {
-        inside.strip_prefix(name.as_bytes()).is_some_and(|after| after.first() == Some(&b'"'))
-    })?;
-    let from = at + name.len() + 2;
-    let after = string.get(from..)?;
-    let space = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let colon = space(after);
-    let value = after.get(colon..)?.strip_prefix(b":")?;
-    let quote = space(value);
-    let value = value.get(quote..)?.strip_prefix(b"\"")?;
-    let from = from + colon + quote + 2;
-    Some((from, from + text_len(value)))
+    let (quote, inside) = Quote::at(rest)?;
+    let behind = |name: &&str| quote.behind(inside.strip_prefix(name.as_bytes())?);
+    let after = SECRET_MEMBERS.iter().find_map(behind)?.trim_ascii_start();
+    let value = after.strip_prefix(b":")?.trim_ascii_start();
+    let (text, len) = match Quote::at(value) {
+        Some((quote, text)) => (text, quote.text_len(text)),
+        // What was a text may have become a number on the way; a short one tells nobody.
+        None => {
+            let len = value.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            (value, Some(len).filter(|&len| len > 8)?)
+        }
+    };
+    let from = string.len() - text.len();
+    Some((from, from + len))
 }
 
-/// Bytes up to the quote that ends a JSON text.
-fn text_len(text: &[u8]) -> usize {
-    let mut escaped = false;
-    let ends = |&byte: &u8| {
-        let end = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        end
-    };
-    text.iter().position(ends).unwrap_or(text.len())
+/// Slashes before a quote that is looked at: three texts in one another.
+const SLASHES_MAX: usize = 7;
+
+/// How a text is quoted: `"`, `'` (samples of `ext_info` are), or escaped, in JSON inside a text.
+#[derive(Clone, Copy)]
+struct Quote {
+    slashes: usize,
+    mark: u8,
+}
+
+impl Quote {
+    /// The quote `text` begins with, and what is behind it.
+    fn at(text: &[u8]) -> Option<(Quote, &[u8])> {
+        let slash = |byte: &&u8| **byte == b'\\';
+        let slashes = text.iter().take(SLASHES_MAX).take_while(slash).count();
+        let (&mark, rest) = text.get(slashes..)?.split_first()?;
+        matches!(mark, b'"' | b'\'').then_some((Quote { slashes, mark }, rest))
+    }
+
+    /// What is behind the same quote at the start of `text`.
+    fn behind(self, text: &[u8]) -> Option<&[u8]> {
+        let (quote, rest) = Quote::at(text)?;
+        (quote.slashes == self.slashes && quote.mark == self.mark).then_some(rest)
+    }
+
+    /// Bytes up to the quote that ends a text begun with this one.
+    ///
+    /// Where a quote has `n` slashes, a slash inside the text is written as `2n + 2`: so a quote
+    /// ends it behind `n` slashes, and behind any multiple of `2n + 2` more.
+    fn text_len(self, text: &[u8]) -> usize {
+        let mut run = 0usize;
+        let ends = |&byte: &u8| {
+            let over = usize::checked_rem(run, 2 * self.slashes + 2);
+            let end = byte == self.mark && over == Some(self.slashes);
+            run = if byte == b'\\' { run + 1 } else { 0 };
+            end
+        };
+        let end = text.iter().position(ends);
+        end.map_or(text.len(), |end| end.saturating_sub(self.slashes))
+    }
 }
 
 /// Takes the gateway's string out of a `sub_msg`: un-escaped, from its first parameter on. Returns
@@ -257,7 +289,12 @@ pub fn difference(ours: &[u8], theirs: &[u8], whole: bool) -> Difference {
     let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
     let (start, name) = param_at(ours, same);
     let cause = cause(ours, theirs, same, start, name, whole);
-    Difference { at: same, name, ours: excerpt(ours, same), theirs: excerpt(theirs, same), cause }
+    let (mine, mut its) = (excerpt(ours, same), excerpt(theirs, same));
+    if mine == HIDDEN {
+        // The same secret, perhaps written so that it is not known for one.
+        its.clone_from(&mine);
+    }
+    Difference { at: same, name, ours: mine, theirs: its, cause }
 }
 
 /// The last known parameter that begins at or before `at`, and where.
@@ -308,7 +345,10 @@ fn named_elsewhere(theirs: &[u8], at: usize, name: &str) -> Cause {
     }
 }
 
-/// A few bytes around `at`; `***` when any of them is secret.
+/// Stands for an excerpt that would show a secret.
+const HIDDEN: &str = "***";
+
+/// A few bytes around `at`; [`HIDDEN`] when any of them is secret.
 fn excerpt(string: &[u8], at: usize) -> Text<EXCERPT_MAX> {
     let (from, to) = (at.saturating_sub(BEFORE), (at + BEHIND).min(string.len()));
     let hidden = (0..to)
@@ -316,7 +356,7 @@ fn excerpt(string: &[u8], at: usize) -> Text<EXCERPT_MAX> {
         .any(|(start, end)| start < to && end > from);
     let mut out = Text::new();
     if hidden {
-        let _ = out.push_str("***");
+        let _ = out.push_str(HIDDEN);
         return out;
     }
     for piece in string.get(from..to).unwrap_or_default().utf8_chunks() {

@@ -97,6 +97,38 @@ fn excerpts_show_where_but_no_secret() {
 }
 
 #[test]
+fn secrets_stay_hidden_however_they_are_written() {
+    let id = "2088123412341234";
+    for (string, wanted) in [
+        (r#"{"user_id":2088123412341234,"x":1}"#, r#"{"user_id":2088***(16),"x":1}"#),
+        (
+            r#"{"ext_info":"{\"user_id\":\"2088123412341234\",\"a\":\"b\"}"}"#,
+            r#"{"ext_info":"{\"user_id\":\"2088***(16)\",\"a\":\"b\"}"}"#,
+        ),
+        (
+            r#"{"ext_info":"{\"mobile\" : \"1\\\"381234567\"}"}"#,
+            r#"{"ext_info":"{\"mobile\" : \"1\\\***(14)\"}"}"#,
+        ),
+        (
+            r#"{"ext_info":"{'user_id':'2088123412341234'}"}"#,
+            r#"{"ext_info":"{'user_id':'2088***(16)'}"}"#,
+        ),
+        (r#"{"token":"a\\","memo":"b"}"#, r#"{"token":"***(3)","memo":"b"}"#),
+    ] {
+        assert_eq!(masked(string), wanted);
+    }
+    for theirs in [
+        OURS.replace(r#""2088123412341234""#, id),
+        OURS.replace(r#""user_id":"2088123412341234""#, r#"user_id=2088123412341234"#),
+        OURS.replace(r#""user_id":"#, r#""userId":"#),
+        OURS.replace(r#""user_id":"2088123412341234""#, r#"\"user_id\":\"2088123412341234\""#),
+    ] {
+        let hidden = found(&theirs);
+        assert_eq!(hidden.theirs, "***", "{theirs}");
+    }
+}
+
+#[test]
 fn a_quotation_may_be_absent_or_cut() {
     let mut room = [0; 64];
     assert_eq!(quoted("验签出错".as_bytes(), &mut room), None);
