@@ -7,7 +7,7 @@
 # "linux: N systems ran, same queue and same signatures on all of them".
 #
 # The archives are made without feature http, whose TLS library needs a C compiler of its own for
-# each target; of the C tests, those that need no built-in transport are run ($tests).
+# each target; of the C tests, four that need no built-in transport are run.
 set -eu
 cd "$(dirname "$0")/../.."
 . examples/firmware/cores.sh
@@ -22,10 +22,14 @@ mkdir -p "$out"
 
 # system NAME: rust (its target), cc, how (what runs its programs), tool and package.
 system() {
-    how=""
+    how="" libs="-lpthread -ldl -lm"
     case $1 in
     x86-64) rust=x86_64-unknown-linux-gnu cc=cc package=gcc ;;
-    musl) rust=x86_64-unknown-linux-musl cc="musl-gcc -static" package=musl-tools ;;
+    musl) # GCC's unwinder wants glibc; Rust brings one beside its archive.
+        rust=x86_64-unknown-linux-musl cc="musl-gcc -static -nodefaultlibs" package=musl-tools
+        libs="$(rustc --print sysroot)/lib/rustlib/$rust/lib/self-contained/libunwind.a \
+-Wl,--start-group -lc -lgcc -Wl,--end-group"
+        ;;
     i686) rust=i686-unknown-linux-gnu cc="i686-linux-gnu-gcc -static" package="gcc-i686-linux-gnu libc6-dev-i386-cross" ;;
     armv7)
         rust=armv7-unknown-linux-gnueabihf cc=arm-linux-gnueabihf-gcc
@@ -73,7 +77,7 @@ program() { # NAME SOURCES...
     shift
     # shellcheck disable=SC2086 # the compiler and its flags are words
     $cc -std=c99 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -O1 -Wall -Wextra -Werror -Iinclude \
-        "$@" "$out/$rust/release/libpointcard.a" -lpthread -ldl -lm -o "$to"
+        "$@" "$out/$rust/release/libpointcard.a" $libs -o "$to"
 }
 
 # The same sales and the same request, at the same time, with the same entropy.
