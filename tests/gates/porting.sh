@@ -19,22 +19,27 @@ compiler() { # COMMAND FLAGS...
 compiler "${CC:-cc}"
 compiler arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb
 
-command -v openssl >/dev/null || {
-    echo "SKIPPED TOOL openssl: would have tested a till with a secure element; Debian: openssl"
-    [ "${POINTCARD_ALL_TOOLS:-0}" != 1 ]
-    exit
-}
+for tool in openssl python3; do
+    command -v $tool >/dev/null || {
+        echo "SKIPPED TOOL $tool: would have tested a till with a secure element; Debian: $tool"
+        [ "${POINTCARD_ALL_TOOLS:-0}" != 1 ]
+        exit
+    }
+done
 make --no-print-directory target/lib/secure_element >/dev/null
 keys=$PWD/tests/vectors/keys
 root=$PWD
 cd "$out"
 "$root/target/lib/secure_element" "$keys/app2048.pkcs8.pem" "$keys/app2048.pub.pem" \
     "$keys/alipay2048.pub.pem" >request
-# Parameters of query and body, decoded, sorted, without the signature.
-sed 's/^[^?]*?//; s/ /\&/' request | tr '&' '\n' | grep -v '^sign=' | LC_ALL=C sort |
-    sed 's/%/\\x/g' | while IFS= read -r pair; do printf '%b&' "$pair"; done | sed 's/&$//' >message
-sed 's/.*[?&]sign=\([^& ]*\).*/\1/; s/%2B/+/g; s/%2F/\//g; s/%3D/=/g' request |
-    base64 -d >signature
+# Parameters of query and body, decoded and sorted, without the signature.
+python3 - <<'PY'
+import base64, urllib.parse
+query, body = open("request").read().strip().split("?", 1)[1].split(" ", 1)
+pairs = dict(urllib.parse.parse_qsl(query + "&" + body, strict_parsing=True))
+open("signature", "wb").write(base64.b64decode(pairs.pop("sign")))
+open("message", "w").write("&".join(f"{name}={pairs[name]}" for name in sorted(pairs)))
+PY
 openssl dgst -sha256 -verify "$keys/app2048.pub.pem" -signature signature message
 # An element with another key is found out: the library checks before it hands out.
 if "$root/target/lib/secure_element" "$keys/other2048.pkcs8.pem" "$keys/app2048.pub.pem" \
