@@ -272,3 +272,60 @@ fn anothers_flow_number_is_never_taken_for_a_credit() {
         "bonus settled as Accepted, credited {credited} times"
     );
 }
+
+/// Carries a request while another thread's sale meets a failing storage.
+struct Meanwhile<'t> {
+    till: &'t Till,
+    /// What becomes of the request; `None`: it is answered, by nobody.
+    end: Option<TransportError>,
+    /// The storage stays away until the transfer is over.
+    stays: bool,
+}
+
+impl Transport for Meanwhile<'_> {
+    fn exchange(
+        &mut self,
+        _: &Request<'_>,
+        _: &mut [u8],
+        _: u32,
+    ) -> Result<HttpAnswer, TransportError> {
+        self.till.fail.set(true);
+        assert_eq!(self.till.try_sell("another").unwrap_err().status, Status::Storage);
+        self.till.gone.set(self.stays);
+        match self.end {
+            Some(end) => Err(end),
+            None => Ok(HttpAnswer { status: 500, ..HttpAnswer::default() }),
+        }
+    }
+}
+
+#[test]
+fn a_storage_that_is_away_when_the_answer_comes_leaves_no_exchange_behind() {
+    let sandbox = sandbox();
+    let mut till = Till::new(&sandbox.gateway_url());
+    till.sell("trade");
+    let mut io = vec![0; IO_SIZE];
+    let mut meanwhile = Meanwhile { till: &till, end: None, stays: true };
+    let error = sync(&till.client, &mut meanwhile, &mut io, 2_000, &mut |_| {}).unwrap_err();
+    assert_eq!(error.status, Status::Storage);
+    till.gone.set(false);
+    till.wait();
+    let report = till.sync();
+    assert_eq!((report.accepted, report.waiting), (report.sent, 0), "{}", till.complaint());
+    assert!(sandbox.ledger().iter().any(|line| line.order.biz_no.as_deref() == Some("trade")));
+}
+
+#[test]
+fn what_was_not_sent_is_not_in_doubt_though_the_storage_failed_meanwhile() {
+    let sandbox = sandbox();
+    let mut till = Till::new(&sandbox.gateway_url());
+    till.sell("trade");
+    let mut io = vec![0; IO_SIZE];
+    let end = Some(TransportError { not_sent: true, code: 7 });
+    let mut meanwhile = Meanwhile { till: &till, end, stays: false };
+    let report = sync(&till.client, &mut meanwhile, &mut io, 2_000, &mut |_| {}).unwrap();
+    assert_eq!((report.deferred, till.client.borrow().status().sent_unknown), (report.sent, 0));
+    till.wait();
+    sandbox.fault(Fault::Reject { sub_code: "USER_NOT_EXIST".into() }, 1);
+    assert_eq!(till.sync().rejected, 1, "certain: it was the first attempt");
+}

@@ -242,8 +242,9 @@ impl<P: Ports> Client<'_, P> {
         http: &HttpAnswer,
         body: &[u8],
     ) -> Result<Outcome> {
-        self.mend()?;
+        // Landed first: while the storage fails it must not stay under way, with nobody to end it.
         let flight = self.land_signed(exchange)?;
+        self.mend()?;
         self.correct_clock(http.date);
         let judged = self.judge(&flight, http, body, None);
         if flight.is_call() {
@@ -266,6 +267,7 @@ impl<P: Ports> Client<'_, P> {
         self.detail =
             Detail { error: Error::new(status, "transport").port(error.code), ..Detail::new() };
         if not_sent && !flight.is_call() && flight.unsigned.is_none() {
+            self.mend()?;
             self.queue.retract(self.ports.storage(), flight.seq)?;
         }
         let verdict = if not_sent { Verdict::Deferred } else { Verdict::Unknown };

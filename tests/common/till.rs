@@ -73,16 +73,17 @@ impl Clock for TestClock {
     }
 }
 
-/// RAM whose next sync fails when it is told to.
+/// RAM whose next sync fails when it is told to, or that cannot be reached at all for a while.
 pub struct Flaky {
     pub ram: RamStorage<'static>,
     pub fail: Rc<Cell<bool>>,
+    pub gone: Rc<Cell<bool>>,
 }
 
 impl Flaky {
     pub fn new(memory: Vec<u8>) -> Flaky {
         let ram = RamStorage::new(Box::leak(memory.into_boxed_slice()), SHAPE);
-        Flaky { ram, fail: Rc::default() }
+        Flaky { ram, fail: Rc::default(), gone: Rc::default() }
     }
 }
 
@@ -92,6 +93,9 @@ impl Storage for Flaky {
     }
 
     fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<(), PortError> {
+        if self.gone.get() {
+            return Err(PortError(5));
+        }
         self.ram.read(at, buf)
     }
 
@@ -164,6 +168,7 @@ pub struct Till {
     pub transport: Between,
     pub io: Vec<u8>,
     pub fail: Rc<Cell<bool>>,
+    pub gone: Rc<Cell<bool>>,
     pub outcomes: Vec<Outcome>,
 }
 
@@ -178,12 +183,14 @@ impl Till {
 
     fn with(ports: TestPorts, config: Config<'static>) -> Till {
         let (clock, fail) = (ports.clock.clone(), ports.storage.fail.clone());
+        let gone = ports.storage.gone.clone();
         let mut client = Client::new(config, ports);
         client.open().unwrap_or_else(|e| panic!("{e}"));
         Till {
             client: client.into(),
             clock,
             fail,
+            gone,
             transport: Between { http: HttpTransport::new("", "").unwrap(), bad: |_| None },
             io: vec![0; IO_SIZE],
             outcomes: vec![],
