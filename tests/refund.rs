@@ -15,7 +15,7 @@ use pointcard::points::sale::Sale;
 use pointcard::port::ram::{Cut, FaultyStorage, RamStorage};
 use pointcard::port::system::SystemEntropy;
 use pointcard::port::*;
-use pointcard::queue::EntryState;
+use pointcard::queue::{EntryState, RECENT};
 use pointcard::status::{Result, Status};
 use pointcard_sandbox::{Fault, Sandbox};
 
@@ -163,6 +163,26 @@ fn a_refused_sale_has_nothing_to_take_back() {
     assert_eq!((report.sent, report.rejected, report.waiting), (1, 1, 0));
     assert_eq!(refused(&till, &back("r2", 1)), (Status::Rejected, "refund.biz_no", 0));
     assert_eq!(booked(&sandbox), []);
+}
+
+/// Refused, put right at the console, and sold again when its first record was long behind: the
+/// letter of the first is no word about the second.
+#[test]
+fn a_sale_refused_once_and_credited_later_is_taken_back() {
+    let sandbox = sandbox();
+    let mut till = Till::new(&sandbox.gateway_url());
+    till.sell(SALE);
+    sandbox.fault(Fault::Reject { sub_code: "ACTIVITY_CLOSED".into() }, 1);
+    assert_eq!(till.sync().rejected, 1);
+    for number in 0..RECENT {
+        till.sell(&format!("other-{number}"));
+    }
+    assert!(!till.sell(SALE).duplicate);
+    assert_eq!(till.sync().accepted, 1 + RECENT as u32);
+    refund(&till, &back("r1", 10)).unwrap();
+    till.sync();
+    assert!(is_drained(&till) || till.states().contains(&EntryState::Dead), "{}", till.complaint());
+    assert_eq!(booked(&sandbox).last(), Some(&("CONSUME".to_owned(), 10)));
 }
 
 #[test]

@@ -295,7 +295,10 @@ mod content {
 /// GBK on the wire, and texts in GBK.
 mod charset {
     use super::*;
+    use pointcard::client::REQUEST_MAX;
     use pointcard::gateway::Charset;
+    use pointcard::points::refund::Refund;
+    use pointcard::port::TransportError;
     use pointcard_sandbox::Fault;
 
     fn gbk(url: &str) -> Config<'static> {
@@ -338,6 +341,39 @@ mod charset {
         // In UTF-8 there is nothing to refuse.
         let till = Till::new("http://127.0.0.1:1/");
         till.accrue(&memo).unwrap();
+    }
+
+    /// Sold under UTF-8, then the configuration changes: held, and the others go on, in a buffer
+    /// that is enough for them.
+    #[test]
+    fn what_gbk_cannot_say_stops_nobody_in_a_small_buffer() {
+        let url = "http://127.0.0.1:1/";
+        let till = Till::new(url);
+        let sale = Sale { user_id: USER, biz_no: "t", points: 2, memo: "😀", ..Sale::default() };
+        till.accrue(&sale).unwrap();
+        let taken = Refund { biz_no: "t", refund_no: "r", points: 1, ..Refund::default() };
+        till.client.borrow_mut().refund(&taken).unwrap();
+        let till = till.reopen(gbk(url));
+        till.sell("trade");
+        let mut client = till.client.borrow_mut();
+        let mut buf = vec![0; REQUEST_MAX / 2];
+        let step = client.next_request(&mut buf).unwrap().expect("the second sale");
+        let not_sent = TransportError { not_sent: true, code: 0 };
+        assert_eq!(client.on_transport_error(step.exchange, not_sent).unwrap().seq, 3);
+    }
+
+    /// A refund behind a sale that is held waits for the same person: it is not due "at once".
+    #[test]
+    fn what_waits_behind_a_held_sale_is_held_too() {
+        let gate = Gate::start(|_| Answer::booked(1));
+        let till = Till::new(&gate.url);
+        let sale = Sale { user_id: USER, biz_no: "t", points: 2, memo: "😀", ..Sale::default() };
+        till.accrue(&sale).unwrap();
+        let taken = Refund { biz_no: "t", refund_no: "r", points: 1, ..Refund::default() };
+        till.client.borrow_mut().refund(&taken).unwrap();
+        let mut till = till.reopen(gbk(&gate.url));
+        let report = till.sync();
+        assert_eq!((report.waiting, report.held, report.retry_in_ms), (2, 2, 0));
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl<P: Ports> Client<'_, P> {
     /// for a token, and notes how long it is until the next one is due.
     fn pick(&mut self, now: u64, pass_over: Option<u64>, buf: &mut [u8]) -> Result<Option<u64>> {
         let Self { queue, ports, record, pace, config, wire, profiles, .. } = self;
-        let (mut from, mut wait) = (0, u32::MAX);
+        let (mut from, mut wait, mut behind) = (0, u32::MAX, 0);
         (self.held, self.paused) = (0, (0, 0));
         while let Some(entry) = queue.next(ports.storage(), from, record)? {
             if entry.seq < from {
@@ -128,13 +128,18 @@ impl<P: Ports> Client<'_, P> {
                     continue;
                 }
             }
-            let seq = entry.seq;
+            let (seq, profile) = (entry.seq, entry.item.profile);
             let Some(of) = refund_of(&entry) else { return Ok(Some(seq)) };
-            match ripen(queue, ports.storage(), seq, &of, record)? {
+            match ripen(queue, ports.storage(), (seq, profile), &of, record)? {
                 Ripe::Yes => return Ok(Some(seq)),
                 Ripe::Held => self.held += 1,
-                Ripe::NotYet | Ripe::Nothing => {}
+                Ripe::NotYet => behind += 1,
+                Ripe::Nothing => {}
             }
+        }
+        if wait == u32::MAX && pass_over.is_none() && self.held > 0 {
+            // Their sales are not due by themselves: these wait for the same person.
+            self.held += behind;
         }
         self.wait_ms = if wait == u32::MAX { 0 } else { wait };
         Ok(None)
@@ -394,8 +399,10 @@ fn is_sendable(session: &Session<'_>, entry: &Entry<'_>, buf: &mut [u8]) -> Resu
     match gateway::request_size(session, points::UPDATE, &update, buf) {
         Ok(size) => Ok(size <= REQUEST_MAX),
         // With all the room there is: too long for ever. With less: the caller's buffer is small.
-        Err(_) if buf.len() >= REQUEST_MAX => Ok(false),
-        Err(error) => Err(error),
+        Err(error) if error.status == Status::BufferTooSmall && buf.len() < REQUEST_MAX => {
+            Err(error)
+        }
+        Err(_) => Ok(false),
     }
 }
 

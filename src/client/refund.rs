@@ -217,21 +217,26 @@ pub(super) enum Ripe {
     Nothing,
 }
 
-/// Looks at the sale `of` of the refund `seq`, and settles what has nothing to take back.
+/// Looks at the sale `of` of the refund `seq`, of the same profile, and settles what has nothing to
+/// take back.
 pub(super) fn ripen(
     queue: &mut Queue,
     storage: &mut dyn Storage,
-    seq: u64,
+    (seq, profile): (u64, u64),
     of: &str,
     buf: &mut [u8],
 ) -> Result<Ripe> {
-    let Some(entry) = queue.find(storage, of, buf)? else { return Ok(Ripe::Yes) };
+    // A key of the caller's own may be another merchant's, too.
+    let is_sale = |item: &Item<'_>| item.req_id == of && item.profile == profile;
+    let Some(entry) = queue.find_where(storage, &is_sale, buf)? else { return Ok(Ripe::Yes) };
     let void = entry.reason.is_some_and(|reason| reason.code == VOID);
     let sale = entry.seq;
     match (entry.state, End::of(&entry)) {
         (EntryState::Settled, _) => Ok(Ripe::Yes),
         (_, End::Waiting | End::Other) => Ok(Ripe::NotYet),
         (_, End::Uncertain) => Ok(Ripe::Held),
+        // Recorded once more after its refusal, and credited then.
+        (_, End::Refused) if !void && is_settled(queue, storage, &is_sale, buf)? => Ok(Ripe::Yes),
         (_, End::Refused) => {
             queue.settle(storage, seq)?;
             if void {
@@ -240,6 +245,22 @@ pub(super) fn ripen(
             Ok(Ripe::Nothing)
         }
     }
+}
+
+/// Whether a record of the sale is settled, as far as it is still readable.
+fn is_settled(
+    queue: &mut Queue,
+    storage: &mut dyn Storage,
+    is_sale: &dyn Fn(&Item<'_>) -> bool,
+    buf: &mut [u8],
+) -> Result<bool> {
+    let mut cursor = Cursor::default();
+    while let Some(entry) = queue.walk(storage, &mut cursor, buf)? {
+        if entry.state == EntryState::Settled && is_sale(&entry.item) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A voided sale owes nothing and tells nobody anything: neither a letter nor a parked entry.

@@ -171,7 +171,7 @@ impl Queue {
         let name = how.item.map_or(old, |item| item.req_id).as_bytes();
         let own = keep(&mut own, name);
         // Looking for another one with that name takes the buffer.
-        if self.do_find(medium, own, buf)?.is_some_and(|other| !other.dead) {
+        if self.do_find(medium, &|item| item.req_id == own, buf)?.is_some_and(|other| !other.dead) {
             return Err(Fault::Conflict);
         }
         let seq = if how.item.is_some() { self.live.next } else { seq };

@@ -420,7 +420,17 @@ impl Queue {
         req_id: &str,
         buf: &'b mut [u8],
     ) -> Result<Option<Entry<'b>>> {
-        let found = self.with(storage, |queue, medium| queue.do_find(medium, req_id, buf))?;
+        self.find_where(storage, &|item| item.req_id == req_id, buf)
+    }
+
+    /// The first pending or dead entry whose item is `wanted`. As [`Queue::find`].
+    pub fn find_where<'b>(
+        &mut self,
+        storage: &mut dyn Storage,
+        wanted: &dyn Fn(&Item<'_>) -> bool,
+        buf: &'b mut [u8],
+    ) -> Result<Option<Entry<'b>>> {
+        let found = self.with(storage, |queue, medium| queue.do_find(medium, wanted, buf))?;
         Ok(found.and_then(|found| self.entry(found, buf)))
     }
 

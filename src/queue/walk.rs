@@ -2,13 +2,13 @@
 //!
 //! In: a cursor. Out: one entry after the other, in the caller's buffer.
 
-use super::Queue;
 use super::fault::Result;
 use super::medium::Medium;
 use super::record::{self, FRAME, kind};
 use super::ring::{Place, Ring};
 use super::scan::{Hit, Scan};
 use super::take::{Taken, read_record};
+use super::{Item, Queue};
 
 /// A place in a walk. The default is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,7 +135,7 @@ impl Queue {
     pub(crate) fn do_find(
         &mut self,
         medium: &mut Medium<'_>,
-        req_id: &str,
+        wanted: &dyn Fn(&Item<'_>) -> bool,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
         let mut cursor = Cursor::at(false, self.live.tail);
@@ -157,7 +157,7 @@ impl Queue {
                 continue;
             }
             let taken = Taken { frame: hit.frame, pos, dead: cursor.dead() };
-            if self.entry(taken, buf).is_some_and(|entry| entry.item.req_id == req_id) {
+            if self.entry(taken, buf).is_some_and(|entry| wanted(&entry.item)) {
                 return Ok(Some(taken));
             }
         }
