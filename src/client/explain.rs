@@ -6,7 +6,6 @@
 //! first difference. A string is never kept: it holds a shopper and a token.
 
 use super::Client;
-use super::exchange::Flight;
 use crate::gateway::answer::Answer;
 use crate::gateway::{explain, points};
 use crate::points::refund::Order;
@@ -52,29 +51,29 @@ impl Memory {
     pub(super) fn sent(&mut self, seq: u64, time: u64) {
         self.latest = Some((seq, time));
     }
-}
 
-impl<P: Ports> Client<'_, P> {
-    /// Keeps what an `isv.invalid-signature` answer quotes. Whether the answer is proven does not
-    /// matter: it explains, it decides nothing.
-    pub(super) fn keep_quotation(&mut self, flight: &Flight, answer: &Answer<'_>) {
+    /// Keeps what an `isv.invalid-signature` answer quotes, decoded in `room`. Whether the answer
+    /// is proven does not matter: it explains, it decides nothing. Of an answer that is still
+    /// encrypted nothing can be kept.
+    pub(super) fn keep_quotation(&mut self, seq: u64, answer: &Answer<'_>, room: &mut [u8]) {
         let is_signature = |sub_code: &str| sub_code.ends_with("invalid-signature");
         if !answer.sub_code().is_ok_and(|sub_code| is_signature(&sub_code)) {
             return;
         }
         let Some(sub_msg) = answer.sub_msg() else { return };
-        let mut room = Writer::new(&mut self.record);
+        let mut room = Writer::new(room);
         let text = sub_msg.text(&mut room).and_then(|()| room.finish());
         let Ok(text) = text else { return };
-        let time = self.memory.latest.map_or(0, |(_, time)| time);
-        let mut refused =
-            Refused { seq: flight.seq, time, len: 0, whole: false, string: [0; KEPT] };
+        let time = self.latest.map_or(0, |(_, time)| time);
+        let mut refused = Refused { seq, time, len: 0, whole: false, string: [0; KEPT] };
         if let Some((len, whole)) = explain::quoted(text, &mut refused.string) {
             (refused.len, refused.whole) = (len, whole);
-            self.memory.refused = Some(refused);
+            self.refused = Some(refused);
         }
     }
+}
 
+impl<P: Ports> Client<'_, P> {
     /// Writes to `out` the exact canonical string of the latest refused request, or of the latest
     /// one, or of the next due entry: the first of these that can be rebuilt. Tokens and user ids
     /// are masked. After an `isv.invalid-signature` answer a line follows with the first difference

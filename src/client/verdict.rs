@@ -149,7 +149,7 @@ impl<P: Ports> Client<'_, P> {
         room: Option<&'b mut [u8]>,
         judged: &mut Judged<'b>,
     ) {
-        self.keep_quotation(flight, &answer);
+        self.memory.keep_quotation(flight.seq, &answer, &mut self.record);
         match self.vault.verify(&self.config, &answer) {
             Err(error) => {
                 judged.detail.error = self.wire.explain(error, &answer);
@@ -159,16 +159,23 @@ impl<P: Ports> Client<'_, P> {
             Ok(next) => self.next_key_used |= next,
         }
         judged.detail.authenticated = true;
-        let Self { config, wire, record, seen, .. } = self;
+        let Self { config, wire, record, seen, memory, .. } = self;
         // Signed, and not to be read or not what was asked for: nobody knows what happened.
         let doubt = match room {
             Some(room) => wire.unlock(&answer, config.charset, room).and_then(|answer| {
+                memory.keep_quotation(flight.seq, &answer, record);
                 judged.answer = Some(answer);
                 judged.take(seen, flight, http, &answer)
             }),
-            None => wire
-                .unlock(&answer, config.charset, record)
-                .and_then(|answer| judged.take(seen, flight, http, &answer)),
+            None => {
+                // The gateway's words are decoded behind the answer they stand in.
+                let len = answer.signed().len().min(record.len());
+                let (room, behind) = record.split_at_mut_checked(len).unwrap_or_default();
+                wire.unlock(&answer, config.charset, room).and_then(|answer| {
+                    memory.keep_quotation(flight.seq, &answer, behind);
+                    judged.take(seen, flight, http, &answer)
+                })
+            }
         };
         if let Err(error) = doubt {
             judged.outcome = gateway::Outcome::Unknown;
