@@ -24,13 +24,16 @@ pub struct Mode {
     pub has_certificates: bool,
 }
 
+/// What somebody on the way makes of a body.
+pub type Spoil = fn(&str) -> String;
+
 /// Real HTTP that remembers.
 pub struct Wire {
     http: HttpTransport,
     /// URL and body of every request, as they went out.
     pub sent: Vec<(String, String)>,
-    /// What somebody on the way makes of a body.
-    pub spoil: fn(&str) -> String,
+    /// The body goes out as this leaves it.
+    pub spoil: Spoil,
 }
 
 impl Wire {

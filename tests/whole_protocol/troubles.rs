@@ -3,7 +3,7 @@
 //!
 //! In: a mode and a trouble. Out: everything booked exactly once, and words that name the cause.
 
-use crate::shop::{Mode, Shop, configured};
+use crate::shop::{Mode, Shop, Spoil, configured};
 use crate::till::{USER, leak};
 use pointcard::client::{Config, IO_SIZE, Merchant};
 use pointcard::gateway::token::{self, Grant};
@@ -179,7 +179,7 @@ fn a_wrong_key_at_alipay_is_named_as_the_cause() {
 #[test]
 fn a_request_rewritten_on_the_way_shows_where() {
     // 消费 in UTF-8 and in GBK, as they stand in a form.
-    let spoils: [(Mode, fn(&str) -> String, &str); 4] = [
+    let spoils: [(Mode, Spoil, &str); 4] = [
         (PLAIN, |body| body.replace("%E6%B6%88", "%E8%B4%B9"), "a character beyond ASCII differs"),
         (GBK, |body| body.replace("%CF%FB", "%B7%D1"), "a character beyond ASCII differs"),
         (PLAIN, |body| body.replace("%2B", "+"), "changed after it was signed"),
