@@ -34,4 +34,4 @@ fi
     $here/board_metal.c $sources "$archive" \
     -nostartfiles -nostdlib -Wl,--start-group -lc -lgcc -Wl,--end-group \
     -Wl,--gc-sections -Wl,-z,noexecstack -Wl,--no-warn-execstack -Wl,-Map="$image.map" \
-    -Wl,--defsym=FLASH_AT="$flash" -Wl,--defsym=RAM_AT="$ram" -T $here/link.ld -o "$image"
+    -Wl,--defsym=FLASH_AT="$flash" -Wl,--defsym=FLASH_SIZE="$flash_size" -Wl,--defsym=RAM_AT="$ram" -T $here/link.ld -o "$image"

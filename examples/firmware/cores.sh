@@ -1,15 +1,15 @@
 # The machines the till runs on; sourced by build.sh and tests/firmware/run.sh.
 #
 # In: `core NAME`. Out: rust (Rust's target), flags (the compiler's), flash and ram (where the
-# machine has them), features and rustflags
-# (the library's and the compiler's, for this core), hz (SysTick's clock), uart (1 CMSDK, 2 Nordic) and uart_at, machine (QEMU's).
+# machine has them), flash_size, features and rustflags (the library's and the compiler's, for this
+# core), hz (SysTick's clock), uart (1 CMSDK, 2 Nordic) and uart_at, machine (QEMU's).
 # QEMU has no Cortex-M0+ board: the M0+ image runs on its Cortex-M0 (the same instructions), given
 # the 128 KiB of RAM a small terminal has instead of the toy's 16.
 
 CORES="m4 m3 m7 m33 m0"
 
 core() {
-    features="" rustflags="" flash=0x00000000 ram=0x20000000 hz=25000000 uart=1 uart_at=0x40004000
+    features="" rustflags="" flash=0x00000000 flash_size=1024K ram=0x20000000 hz=25000000 uart=1 uart_at=0x40004000
     case $1 in
     m4)
         rust=thumbv7em-none-eabihf machine="-M mps2-an386"
@@ -32,7 +32,7 @@ core() {
     m0)
         rust=thumbv6m-none-eabi machine="-M microbit -global nrf51-soc.sram-size=131072"
         flags="-mcpu=cortex-m0plus"
-        hz=16000000 uart=2 uart_at=0x40002000
+        hz=16000000 uart=2 uart_at=0x40002000 flash_size=256K
         ;;
     *)
         echo "no core named $1; known: $CORES" >&2

@@ -66,7 +66,7 @@ more=
 link() {
     to=$1 lib=$2
     shift 2
-    FIRMWARE_ARCHIVE=$lib FIRMWARE_SOURCES=$* FIRMWARE_CFLAGS="-I$out $more" \
+    FIRMWARE_ARCHIVE=$lib FIRMWARE_SOURCES=$* FIRMWARE_CFLAGS="-I$out $(echo $more)" \
         sh examples/firmware/build.sh m4 "$to"
 }
 
@@ -129,18 +129,15 @@ symbol_size() {
     echo $((0x$hex))
 }
 
+. tests/firmware/exports.sh
 self_test
 [ "${1:-}" != --self-test ] || exit 0
 
 keys >"$out/keys.h"
-# Every function of the header is linked, called by main.c or not.
-declared=$(awk '/^POINTCARD_API/ { on = 1 } on; /;$/ { on = 0 }' include/pointcard.h |
-    sed -n 's/.*[ *]\(pointcard_[a-z_]*\)(.*/\1/p')
-whole=$(printf -- '-Wl,-u,%s ' $declared)
 library
 panics libpanics.a
 elf=$out/pointcard.elf
-more=$whole
+more=$exports # called by main.c or not
 link "$elf" "$out/libpointcard.a" tests/firmware/main.c
 link "$out/panics.elf" "$out/libpanics.a" tests/firmware/main.c tests/firmware/panicked.c
 more=

@@ -70,7 +70,8 @@ done
 }
 
 # The whole library, every function of the header in it, by feature.
-export FIRMWARE_SOURCES=tests/firmware/main.c FIRMWARE_CFLAGS=-I$out
+. tests/firmware/exports.sh
+export FIRMWARE_SOURCES=tests/firmware/main.c FIRMWARE_CFLAGS="-I$out $(echo $exports)"
 key() { # NAME FILE
     printf 'static const char %s[] =\n%s;\n' "$1" "$(sed 's/.*/    "&\\n"/' "tests/vectors/keys/$2")"
 }
@@ -82,7 +83,8 @@ key() { # NAME FILE
 for feature in gbk aes certificates ""; do
     FIRMWARE_FEATURES=$feature sh examples/firmware/build.sh m4 "$out/image-${feature:-core}.elf"
 done
-FIRMWARE_SOURCES=tests/firmware/empty.c sh examples/firmware/build.sh m4 "$out/image-empty.elf"
+FIRMWARE_SOURCES=tests/firmware/empty.c FIRMWARE_CFLAGS= \
+    sh examples/firmware/build.sh m4 "$out/image-empty.elf"
 unset FIRMWARE_SOURCES FIRMWARE_CFLAGS
 
 sh tests/firmware/bench.sh | tee "$out/kernel.txt"
