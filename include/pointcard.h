@@ -1271,7 +1271,7 @@ typedef struct pointcard_answer {
     char sub_code[129];
     /**
      * The beginning of the gateway's words for it, UTF-8 whatever they came in, control characters
-     * replaced by `?`; may be empty.
+     * replaced by `?`; cut at the first "=", where they quote a request and its token; may be empty.
      */
     char sub_msg[257];
 } pointcard_answer;
@@ -1338,7 +1338,7 @@ pointcard_status pointcard_call_request(pointcard_client *client,
  * @param exchange  pointcard_request.exchange
  * @param response  body, body_len, http_status, and the headers if you have them
  * @param room      where an encrypted answer is decrypted; NULL where none are
- * @param cap       bytes there; body_len is enough
+ * @param cap       bytes there; body_len is enough. Not the memory of the body itself
  * @param answer    receives what the gateway said; its node points into the response's body, or
  *                  into `room`
  *
@@ -1412,7 +1412,7 @@ typedef struct pointcard_update {
     const char *req_id;
     /** The shopper's Alipay user id (2088...), at most 32. Required. */
     const char *user_id;
-    /** Point account, at most 32; default: the configured one. */
+    /** Point account, at most 32; default: the configured one of the merchant (options.merchant). */
     const char *activity_account;
     /**
      * The payment's trade number for DEPOSIT, the FREEZE's point_log_no for COMMIT and CANCEL, at

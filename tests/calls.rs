@@ -358,6 +358,18 @@ fn what_is_not_proven_is_not_handed_out() {
     }
 }
 
+/// What `isv.invalid-signature` quotes begins with the token of the request.
+#[test]
+fn a_quoted_request_reaches_no_log() {
+    let said = "验签出错: app_auth_token=201609BB1234&app_id=1";
+    let sub_code = "isv.invalid-signature";
+    let text = format!(r#"{{"code":"40002","sub_code":"{sub_code}","sub_msg":"{said}"}}"#);
+    let desk = Desk::start(move |_| node(&text));
+    let mut till = Till::new(&desk.url);
+    let answered = till.typed(&Update::consume("req1", USER, ACCOUNT, 7));
+    assert_eq!(answered.sub_msg, "验签出错: app_auth_token");
+}
+
 #[test]
 #[cfg(feature = "gbk")]
 fn a_refusal_in_gbk_is_read_in_a_utf8_session() {

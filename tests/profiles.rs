@@ -12,11 +12,14 @@ mod common {
 
 use common::gate::{Answer, Gate};
 use common::till::{TestPorts, Till, USER, config, leak, memory};
+use pointcard::client::call::Call;
 use pointcard::client::{Client, Config, Merchant, PROFILES_MAX};
+use pointcard::gateway::points::Update;
 use pointcard::outcome::Verdict;
 use pointcard::points::refund::Refund;
 use pointcard::points::sale::Sale;
-use pointcard::points::sync::query;
+use pointcard::points::sync::{call as call_sync, query};
+use pointcard::queue::RECENT;
 use pointcard::status::{Error, Status};
 use std::sync::{Arc, Mutex};
 
@@ -180,6 +183,63 @@ fn a_refund_is_its_merchants() {
     assert_eq!(gate.each("app_auth_token"), ["token-b", "token-b"]);
     let content = gate.each("biz_content");
     assert!(content[1].contains("CONSUME") && content[1].contains("account-b"), "{content:?}");
+}
+
+/// Keys of the caller's own may be each merchant's own counter.
+#[test]
+fn a_refund_waits_for_its_own_merchants_sale_and_no_other() {
+    let gate = Gate::start({
+        let mut log_no = 0;
+        move |params| {
+            log_no += 1;
+            match params.get("app_auth_token") == "token-b" {
+                true => Answer::refused("40004", "USER_NOT_EXIST"),
+                false => Answer::booked(log_no),
+            }
+        }
+    });
+    let mut till = Till::over(memory(), with_merchants(&gate, &[A, B]));
+    let sale = Sale { user_id: USER, req_id: "1001", points: 1, ..Sale::default() };
+    till.accrue(&Sale { merchant: A.merchant, biz_no: "trade-a", ..sale }).unwrap();
+    for number in 0..RECENT {
+        sell(&till, A.merchant, &format!("other-{number}"));
+    }
+    till.accrue(&Sale { merchant: B.merchant, biz_no: "trade-b", ..sale }).unwrap();
+    assert_eq!(till.sync().rejected, 1);
+    let refund = Refund {
+        merchant: A.merchant,
+        biz_no: "trade-a",
+        req_id: "1001",
+        refund_no: "r",
+        points: 1,
+        ..Refund::default()
+    };
+    till.client.borrow_mut().refund(&refund).unwrap();
+    assert_eq!(till.sync().sent, 1, "B's letter says nothing about A's sale");
+    assert!(gate.each("biz_content").last().unwrap().contains("CONSUME"));
+}
+
+/// A call would be made in the app's own name, and move somebody else's points.
+#[test]
+fn a_merchant_without_a_token_is_not_called_for() {
+    let gate = knowing(&good(&["late", "given"]));
+    let mut till =
+        Till::over(memory(), with_merchants(&gate, &[Merchant { app_auth_token: "", ..A }]));
+    let Till { client, transport, io, .. } = &mut till;
+    let update = Update::consume("req1", USER, "account-a", 7);
+    let mut ask = |token| {
+        let call = Call { merchant: A.merchant, app_auth_token: token, ..Call::default() };
+        call_sync(client, transport, io, &call, &update, 0).map(|answered| answered.verdict)
+    };
+    let error = ask(None).unwrap_err();
+    assert_eq!((error.status, error.what), (Status::Missing, "app_auth_token"));
+    assert_eq!(ask(Some("given")), Ok(Verdict::Accepted));
+    assert_eq!(ask(Some("")), Ok(Verdict::Accepted), "who says so means it");
+    let error = query(client, transport, io, USER, "account-a", 0).unwrap_err();
+    assert_eq!((error.status, error.what), (Status::Missing, "app_auth_token"));
+    client.borrow_mut().set_token(A.merchant, "late").unwrap();
+    query(client, transport, io, USER, "account-a", 0).unwrap();
+    assert_eq!(gate.each("app_auth_token"), ["given", "", "late"]);
 }
 
 #[test]

@@ -201,7 +201,8 @@ pub struct Answered<'b> {
     pub code: Text<CODE_MAX>,
     /// The gateway's sub_code; printable ASCII.
     pub sub_code: Text<SUB_CODE_MAX>,
-    /// The beginning of the words for it, mostly Chinese, control characters replaced by `?`.
+    /// The beginning of the words for it, mostly Chinese, control characters replaced by `?`; cut
+    /// at the first `=`, where they quote a request and its token.
     pub sub_msg: Text<SUB_MSG_MAX>,
     /// The answer itself, only if its signature holds.
     pub answer: Option<Answer<'b>>,
@@ -307,10 +308,10 @@ impl<'c, P: Ports> Client<'c, P> {
         Ok(self.answered(judged))
     }
 
-    /// The point account of the configuration, where a call names none.
+    /// The point account of `merchant` (empty: the client's own), where a call names none.
     #[cfg(feature = "capi")]
-    pub(crate) fn account(&self) -> &'c str {
-        self.config.activity_account
+    pub(crate) fn account(&self, merchant: &str) -> Result<&'c str> {
+        self.profiles.named(merchant, "merchant").map(|whose| whose.activity_account)
     }
 }
 
@@ -329,6 +330,10 @@ pub(super) fn check_call<'s>(
         (Some(token), true) => token,
         (Some(token), false) if !token.is_empty() => {
             return Err(Error::new(Status::Argument, "app_auth_token"));
+        }
+        // In nobody's name it would move the app's own points.
+        (None, true) if whose.lacks_token() => {
+            return Err(Error::new(Status::Missing, "app_auth_token"));
         }
         (None, true) => whose.token(),
         _ => "",

@@ -127,6 +127,11 @@ impl Profile<'_> {
         }
     }
 
+    /// Whether it has to have a token and none was set.
+    pub(super) fn lacks_token(&self) -> bool {
+        self.token().is_empty() && self.pause == Pause::Token
+    }
+
     fn set_token(&mut self, token: &str) {
         self.token.set(token);
         self.issue = self.issue.wrapping_add(1);

@@ -370,11 +370,12 @@ fn words(value: Value<'_>) -> Text<WORDS_MAX> {
     out
 }
 
-/// The gateway's words as [`Answered`] has them: as they are, for a log line.
+/// The gateway's words as [`Answered`] has them: as they are, for a log line, up to where they
+/// begin to quote a request.
 fn sub_msg(value: Value<'_>) -> Text<SUB_MSG_MAX> {
     let (mut out, mut open) = (Text::new(), true);
     value.each_char(&mut |c| {
-        open = open && out.push(if c.is_control() { '?' } else { c }).is_ok();
+        open = open && c != '=' && out.push(if c.is_control() { '?' } else { c }).is_ok();
     });
     out
 }

@@ -156,7 +156,7 @@ pub unsafe extern "C" fn pointcard_activity_create(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell| {
+        let content = |_: &Cell, _: &str| {
             let text = required(biz_content, "biz_content")?;
             Content::create(text.as_bytes()).map_err(|fault| fault.error)
         };
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn pointcard_activity_modify(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell| {
+        let content = |_: &Cell, _: &str| {
             let text = required(biz_content, "biz_content")?;
             Content::modify(text.as_bytes()).map_err(|fault| fault.error)
         };
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn pointcard_activity_offline(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell| {
+        let content = |_: &Cell, _: &str| {
             let offline = structs::read(offline)?;
             Ok(Offline {
                 out_biz_no: required(offline.out_biz_no, "out_biz_no")?,
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn pointcard_activity_query(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell| {
+        let content = |_: &Cell, _: &str| {
             let activity = structs::read(activity)?;
             Ok(activity::Query {
                 camp_id: required(activity.camp_id, "camp_id")?,
@@ -289,7 +289,7 @@ pub unsafe extern "C" fn pointcard_activity_batchquery(
     let room = &mut heapless::Vec::new();
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell| {
+        let content = |_: &Cell, _: &str| {
             let criteria = room; // moved in: the content borrows it
             rust_page(&structs::read(page)?, criteria)
         };

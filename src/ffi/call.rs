@@ -86,7 +86,7 @@ pub struct pointcard_answer {
     /// The gateway's sub_code, such as "isv.invalid-parameter"; may be empty.
     pub sub_code: [c_char; 129],
     /// The beginning of the gateway's words for it, UTF-8 whatever they came in, control characters
-    /// replaced by `?`; may be empty.
+    /// replaced by `?`; cut at the first "=", where they quote a request and its token; may be empty.
     pub sub_msg: [c_char; 257],
 }
 
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn pointcard_call(
 ) -> Status {
     // Safety: as promised above.
     let done = unsafe {
-        perform(client, options, answer, true, |_| given(method, biz_content), |_| Ok(()))
+        perform(client, options, answer, true, |_, _| given(method, biz_content), |_| Ok(()))
     };
     done.map_or_else(|status| status, |()| Status::Ok)
 }
@@ -161,12 +161,13 @@ pub(super) struct Wishes<'a> {
     merchant: &'a str,
     app_auth_token: Option<&'a str>,
     notify_url: &'a str,
-    room: Option<&'a mut [u8]>,
+    /// A slice only where it is asked for: steps do not use it, so that it may be anything, also
+    /// the buffer of the step itself.
+    room: Option<(*mut u8, usize)>,
 }
 
 impl<'a> Wishes<'a> {
-    // Safety: `options` is null or as the header describes it, and its texts and buffer live
-    // through `'a`, the buffer used by nobody else.
+    // Safety: `options` is null or as the header describes it, and its texts live through `'a`.
     pub(super) unsafe fn read(options: *const pointcard_options) -> Result<Self> {
         if options.is_null() {
             return Ok(Wishes::default());
@@ -190,12 +191,15 @@ impl<'a> Wishes<'a> {
             app_auth_token: (without || !token.is_empty()).then_some(token),
             // Safety: promised.
             notify_url: unsafe { call_text(options.notify_url, "notify_url", url_max) }?,
-            room: match options.buf.is_null() {
-                true => None,
-                // Safety: promised.
-                false => Some(unsafe { writable(options.buf, options.cap, "options.buf") }?),
-            },
+            room: (!options.buf.is_null()).then_some((options.buf, options.cap)),
         })
+    }
+
+    /// The buffer that is lent.
+    // Safety: it lives through `'b`, and nobody else uses it.
+    unsafe fn lent<'b>(&self) -> Result<Option<&'b mut [u8]>> {
+        // Safety: promised.
+        self.room.map(|(buf, cap)| unsafe { writable(buf, cap, "options.buf") }).transpose()
     }
 
     pub(super) fn call<'m>(&self, method: &'m str) -> Call<'m>
@@ -219,7 +223,7 @@ pub(super) unsafe fn perform<'m, C: BizContent, R>(
     options: *const pointcard_options,
     answer: *mut pointcard_answer,
     wants_node: bool,
-    asked: impl FnOnce(&cell::Cell) -> Result<(&'m str, C)>,
+    asked: impl FnOnce(&cell::Cell, &str) -> Result<(&'m str, C)>,
     read: impl FnOnce(&Answer<'_>) -> Result<R>,
 ) -> core::result::Result<R, Status> {
     // Safety: as promised above, in this block and the blocks below.
@@ -227,12 +231,12 @@ pub(super) unsafe fn perform<'m, C: BizContent, R>(
         if wants_node || !answer.is_null() {
             unsafe { structs::check_out(answer)? };
         }
-        let mut wishes = unsafe { Wishes::read(options) }?;
-        let room = wishes.room.take();
+        let wishes = unsafe { Wishes::read(options) }?;
+        let room = unsafe { wishes.lent() }?;
         if wants_node && room.is_none() {
             return Err(Error::new(Status::Null, "options.buf"));
         }
-        let (method, content) = asked(cell)?;
+        let (method, content) = asked(cell, wishes.merchant)?;
         let (call, ms, lent) = (wishes.call(method), wishes.timeout_ms, room.is_some());
         let transfer = |io: &mut [u8]| {
             on_line(cell, |transport| {
@@ -325,7 +329,7 @@ pub unsafe extern "C" fn pointcard_call_request(
 /// @param exchange  pointcard_request.exchange
 /// @param response  body, body_len, http_status, and the headers if you have them
 /// @param room      where an encrypted answer is decrypted; NULL where none are
-/// @param cap       bytes there; body_len is enough
+/// @param cap       bytes there; body_len is enough. Not the memory of the body itself
 /// @param answer    receives what the gateway said; its node points into the response's body, or
 ///                  into `room`
 ///

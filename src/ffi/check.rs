@@ -13,6 +13,7 @@ use crate::gateway::points;
 use crate::points::sync::Shared;
 use crate::status::{Result, Status};
 use crate::text::Text;
+use zeroize::Zeroize as _;
 
 /// Flag of pointcard_check: ask the gateway, too, with one harmless signed query.
 pub const POINTCARD_CHECK_ONLINE: u32 = 1;
@@ -156,6 +157,8 @@ unsafe fn check(laid: &Laid, is_online: bool, user_id: *const c_char) -> Result<
         Ok(found)
     });
     close_storage(&table.storage);
+    // Safety: nobody else has this client. The query holds a token.
+    unsafe { (*cell.io.get()).zeroize() };
     #[cfg(feature = "http")]
     // Safety: nobody else has this client.
     unsafe {

@@ -17,6 +17,7 @@ use crate::client::{Client, Config, MERCHANT_MAX, Merchant, PROFILES_MAX};
 use crate::gateway::{APP_AUTH_TOKEN_MAX, Charset};
 use crate::points::sync::Shared;
 use crate::status::{Error, Result, Status};
+use zeroize::Zeroize as _;
 
 /// Bytes of a pointcard_client.
 pub const POINTCARD_CLIENT_SIZE: usize = 40960;
@@ -464,6 +465,8 @@ pub unsafe extern "C" fn pointcard_close(client: *mut pointcard_client) -> Statu
             cell.set_open(false);
             Ok(())
         })?;
+        // Safety: no other call is under way. The last request holds a token.
+        unsafe { (*cell.io.get()).zeroize() };
         #[cfg(feature = "http")]
         // Safety: no other call is under way.
         unsafe {

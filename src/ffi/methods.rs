@@ -40,7 +40,7 @@ pub struct pointcard_update {
     pub req_id: *const c_char,
     /// The shopper's Alipay user id (2088...), at most 32. Required.
     pub user_id: *const c_char,
-    /// Point account, at most 32; default: the configured one.
+    /// Point account, at most 32; default: the configured one of the merchant (options.merchant).
     pub activity_account: *const c_char,
     /// The payment's trade number for DEPOSIT, the FREEZE's point_log_no for COMMIT and CANCEL, at
     /// most 32. FREEZE and CONSUME must not have one.
@@ -141,7 +141,8 @@ pub unsafe extern "C" fn pointcard_points_update(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |cell: &Cell| rust_update(&structs::read(update)?, cell);
+        let content =
+            |cell: &Cell, merchant: &str| rust_update(&structs::read(update)?, cell, merchant);
         run(client, options, answer, booking, false, content, |answer| {
             Ok(pointcard_booking {
                 struct_size: 0,
@@ -152,7 +153,11 @@ pub unsafe extern "C" fn pointcard_points_update(
 }
 
 // Safety: the texts of `update` are NUL-terminated or null and live through `'a`.
-unsafe fn rust_update<'a>(update: &pointcard_update, cell: &Cell) -> Result<Update<'a>> {
+unsafe fn rust_update<'a>(
+    update: &pointcard_update,
+    cell: &Cell,
+    merchant: &str,
+) -> Result<Update<'a>> {
     let trans_type = match update.trans_type {
         POINTCARD_DEPOSIT => TransType::Deposit,
         POINTCARD_FREEZE => TransType::Freeze,
@@ -169,7 +174,7 @@ unsafe fn rust_update<'a>(update: &pointcard_update, cell: &Cell) -> Result<Upda
             user_id: required(update.user_id, "user_id")?,
             activity_account: match account {
                 Some(account) => account,
-                None => cell.with(|client| Ok(client.account()))?,
+                None => cell.with(|client| client.account(merchant))?,
             },
             trans_type,
             trans_amount: update.points,
@@ -204,7 +209,7 @@ pub unsafe extern "C" fn pointcard_prize_authorize(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell| {
+        let content = |_: &Cell, _: &str| {
             let prize = structs::read(prize)?;
             Ok(PrizesendAuth {
                 req_id: required(prize.req_id, "req_id")?,
@@ -241,12 +246,14 @@ pub(super) unsafe fn run<C: BizContent, R: Versioned>(
     answer: *mut pointcard_answer,
     out: *mut R,
     wants_node: bool,
-    content: impl FnOnce(&Cell) -> Result<C>,
+    content: impl FnOnce(&Cell, &str) -> Result<C>,
     read: impl FnOnce(&Answer<'_>) -> Result<R>,
 ) -> Status {
     // Safety: promised.
-    let asked = |cell: &Cell| unsafe { structs::check_out(out) }.and_then(|()| content(cell));
-    let asked = |cell: &Cell| asked(cell).map(|content| ("", content));
+    let checked = || unsafe { structs::check_out(out) };
+    let asked = |cell: &Cell, merchant: &str| {
+        checked().and_then(|()| content(cell, merchant)).map(|content| ("", content))
+    };
     // Safety: promised.
     match unsafe { perform(client, options, answer, wants_node, asked, read) } {
         Ok(result) => {

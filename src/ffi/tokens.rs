@@ -94,7 +94,7 @@ pub unsafe extern "C" fn pointcard_token_exchange(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell| {
+        let content = |_: &Cell, _: &str| {
             let grant = structs::read(grant)?;
             match (text(grant.code, "code")?, text(grant.refresh_token, "refresh_token")?) {
                 (Some(_), Some(_)) => Err(Error::new(Status::Argument, "refresh_token")),
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn pointcard_token_query(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell| {
+        let content = |_: &Cell, _: &str| {
             let token = required(app_auth_token, "app_auth_token")?;
             Ok(token::Query { app_auth_token: token })
         };

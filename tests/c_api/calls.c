@@ -212,6 +212,50 @@ static void test_calls_any_method_gives_its_node(void)
     close_till();
 }
 
+/* The account of the merchant the call is for, never another one's. */
+static int32_t look_at_body(void *ctx, const pointcard_request *request,
+                            pointcard_response *response, uint32_t timeout_ms)
+{
+    (void)response;
+    (void)timeout_ms;
+    snprintf(ctx, 8192, "%.*s %s", (int)request->body_len, (const char *)request->body,
+             request->url);
+    return POINTCARD_NOT_SENT;
+}
+
+static void test_calls_each_merchants_account_and_no_token_afterwards(void)
+{
+    static char seen[8192];
+    pointcard_merchant other = {"m2", "token-of-m2", "account-of-m2", NULL};
+    pointcard_config config = config_on(new_ram());
+    pointcard_options options = lending();
+    pointcard_update update = update_of(POINTCARD_FREEZE, "c-11", 5);
+    pointcard_request request;
+    size_t at;
+    config.merchants = &other;
+    config.merchant_count = 1;
+    config.transport.ctx = seen;
+    config.transport.exchange = look_at_body;
+    open_till(config);
+    options.merchant = "m2";
+    options.buf = NULL; /* the client's own room */
+    CHECK_CALL(&till, POINTCARD_ERR_TRANSPORT,
+               pointcard_points_update(&till, &update, &options, &booking, NULL));
+    CHECK(strstr(seen, "account-of-m2") != NULL && strstr(seen, ACCOUNT) == NULL);
+    CHECK(strstr(seen, "app_auth_token=token-of-m2&") != NULL);
+    /* A step does not look at the buffer of its options. */
+    options.buf = room;
+    options.cap = SIZE_MAX;
+    CHECK_CALL(&till, POINTCARD_OK,
+               pointcard_call_request(&till, "alipay.trade.query", "{}", &options, buf, sizeof buf,
+                                      &request));
+    close_till();
+    /* Without valgrind (QUICK), which minds that padding was never written. */
+    for (at = 0; !quick && at + 11 < sizeof till; at++) {
+        CHECK(memcmp((const char *)&till + at, "token-of-m2", 11) != 0);
+    }
+}
+
 static void bad_json(const char *json, pointcard_status wanted, uint32_t at)
 {
     pointcard_options options = lending();
@@ -474,6 +518,7 @@ int main(int argc, char **argv)
     RUN(test_calls_five_kinds_of_update);
     RUN(test_calls_a_refusal_says_why);
     RUN(test_calls_wrong_updates_are_refused_by_name);
+    RUN(test_calls_each_merchants_account_and_no_token_afterwards);
     RUN(test_calls_any_method_gives_its_node);
     RUN(test_calls_wrong_calls_are_refused_by_name);
     RUN(test_calls_step_by_step);
