@@ -11,6 +11,7 @@
 //! What the base says for `type`, `token`, `outBizNo`, `buyerId` and `shopId` never survives: a
 //! base belongs to an activity, not to a shopper. Everything else in it is kept.
 
+use crate::gateway::until;
 use crate::json::{Encoding, Kind, Object, Value};
 use crate::status::{Error, Result, Status};
 use crate::text::{self, Writer};
@@ -172,15 +173,17 @@ fn is_url_like(value: &Value<'_>) -> bool {
 
 /// True for an absolute http(s) URL with a host and without user and password.
 fn has_host(url: &str) -> bool {
-    let Some((scheme, rest)) = url.split_once("://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let scheme = until(url, b":");
+    let rest = url.get(scheme.len()..).unwrap_or_default();
+    let Some(rest) = rest.strip_prefix("://") else { return false };
+    let authority = until(rest, b"/?#");
     let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'@';
     (scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http"))
         && !authority.is_empty()
         && !authority.starts_with(':')
         && authority.bytes().all(is_plain)
         // The page itself travels as it stands, so it has to be a URL's text already.
-        && rest.split(['?', '#']).next().is_some_and(|page| page.bytes().all(|b| b.is_ascii_graphic()))
+        && until(rest, b"?#").bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::{Client, EARLIEST, Merchant, REQUEST_MAX, Step};
 use crate::crypto::{Digest, Hasher};
-use crate::gateway::SIGNATURE_MAX;
+use crate::gateway::{self, SIGNATURE_MAX};
 use crate::outcome::Verdict;
 use crate::port::{Ports, Transport};
 use crate::queue::Queue;
@@ -244,7 +244,7 @@ impl<'c, P: Ports> Client<'c, P> {
 
     /// What an answer that is none comes from, as a rule.
     fn advice(&self) -> (&'static str, &'static str) {
-        let says = |word| self.detail.sub_code.contains(word);
+        let says = |word| gateway::contains(&self.detail.sub_code, word);
         match self.detail.error.status {
             _ if says("invalid-signature") => (
                 "config.private_key",

@@ -7,9 +7,11 @@
 //! gateway's list of them grows.
 
 use super::walk::{Items, is_date_time};
-use crate::json::{Encoding, Kind, Object, Value};
+use crate::json::{Encoding, Kind, Members, Object, Value};
 use crate::status::{Error, Result, Status};
 use crate::text::Text;
+use core::iter::Enumerate;
+use heapless::Vec;
 use serde::{Serialize, Serializer};
 
 /// Deepest nesting that is sent; activities have 8 levels.
@@ -153,6 +155,27 @@ impl Serialize for Content<'_> {
     }
 }
 
+/// An object or list that is being walked.
+struct Level<'a> {
+    /// Where it stands.
+    at: usize,
+    /// How long the path to it is.
+    path: usize,
+    rest: Rest<'a>,
+}
+
+/// What of it is still to come.
+enum Rest<'a> {
+    Members(Object<'a>, Members<'a>),
+    Items(Enumerate<Items<'a>>),
+}
+
+impl<'a> Level<'a> {
+    fn of(object: Object<'a>, at: usize, path: usize) -> Self {
+        Level { at, path, rest: Rest::Members(object, object.members()) }
+    }
+}
+
 /// The path to where a check stands; after an error, to what is wrong.
 struct Walk {
     path: Text<PATH_MAX>,
@@ -164,7 +187,7 @@ impl Walk {
         if object.get("biz_content").is_some() {
             return self.fail(Status::Argument, "biz_content", 0);
         }
-        self.members(&object, 0, 1)?;
+        self.members(object)?;
         for &name in required {
             let is_empty = |value: &Value<'_>| matches!(value.raw(), b"\"\"" | b"null");
             if object.get(name).is_none_or(|value| is_empty(&value)) {
@@ -201,19 +224,62 @@ impl Walk {
         })
     }
 
-    /// Checks the members of an object that stands at `at`, `level` deep.
-    fn members(&mut self, object: &Object<'_>, at: usize, level: u32) -> Result<()> {
-        if level > LEVELS_MAX {
-            return Err(Error::new(Status::TooDeep, "biz_content").at(at));
+    /// Checks every member of `root`, at whatever depth, with a stack of its own: what somebody
+    /// else wrote does not decide how deep this library calls itself.
+    fn members<'a>(&mut self, root: Object<'a>) -> Result<()> {
+        let mut levels: Vec<Level<'a>, { LEVELS_MAX as usize }> = Vec::new();
+        let mut next = Some(Level::of(root, 0, 0));
+        loop {
+            if let Some(level) = next.take() {
+                let at = level.at;
+                let full = |_| Error::new(Status::TooDeep, "biz_content").at(at);
+                levels.push(level).map_err(full)?;
+            }
+            let Some(level) = levels.last_mut() else { return Ok(()) };
+            self.back_to(level.path);
+            match self.step(level)? {
+                Some((raw, at)) => next = self.descend(raw, at)?,
+                None => drop(levels.pop()),
+            }
         }
-        for member in object.members() {
-            let at = at + member.value.span().0;
-            let here = self.path.len();
-            self.enter(inside(&member.name));
-            self.known(&member.name, &member.value, at)?;
-            self.value(member.value.raw(), at, level)?;
-            self.path.truncate(here);
+    }
+
+    /// The next value of `level`, checked by its name, or none at its end.
+    fn step<'a>(&mut self, level: &mut Level<'a>) -> Result<Option<(&'a [u8], usize)>> {
+        match &mut level.rest {
+            Rest::Members(object, members) => {
+                let Some(member) = members.next() else {
+                    let object = *object;
+                    return self.in_order(&object, level.at).map(|()| None);
+                };
+                let at = level.at + member.value.span().0;
+                self.enter(inside(&member.name));
+                self.known(&member.name, &member.value, at)?;
+                Ok(Some((member.value.raw(), at)))
+            }
+            Rest::Items(items) => {
+                let Some((index, (from, item))) = items.next() else { return Ok(None) };
+                let _ = core::fmt::write(&mut self.path, format_args!("[{index}]"));
+                Ok(Some((item, level.at + from)))
+            }
         }
+    }
+
+    /// The level a value opens, if it does.
+    fn descend<'a>(&mut self, raw: &'a [u8], at: usize) -> Result<Option<Level<'a>>> {
+        let path = self.path.len();
+        Ok(match raw.first() {
+            Some(b'{') => Some(Level::of(self.read(raw, at)?, at, path)),
+            Some(b'[') => {
+                let items = Items::new(raw, Encoding::Utf8).enumerate();
+                Some(Level { at, path, rest: Rest::Items(items) })
+            }
+            _ => None,
+        })
+    }
+
+    /// An object's end comes after its start.
+    fn in_order(&mut self, object: &Object<'_>, at: usize) -> Result<()> {
         let time = |name| object.get(name).map(|value| value.raw());
         match time("start_time").zip(time("end_time")) {
             // Dates of one form are in order when their texts are.
@@ -222,26 +288,9 @@ impl Walk {
         }
     }
 
-    fn value(&mut self, raw: &[u8], at: usize, level: u32) -> Result<()> {
-        match raw.first() {
-            Some(b'{') => {
-                let object = self.read(raw, at)?;
-                self.members(&object, at, level + 1)
-            }
-            Some(b'[') if level >= LEVELS_MAX => {
-                Err(Error::new(Status::TooDeep, "biz_content").at(at))
-            }
-            Some(b'[') => {
-                Items::new(raw, Encoding::Utf8).enumerate().try_for_each(|(index, (from, item))| {
-                    let here = self.path.len();
-                    let _ = core::fmt::write(&mut self.path, format_args!("[{index}]"));
-                    self.value(item, at + from, level + 1)?;
-                    self.path.truncate(here);
-                    Ok(())
-                })
-            }
-            _ => Ok(()),
-        }
+    /// (`truncate` would bring its panic about half a character into a firmware image.)
+    fn back_to(&mut self, len: usize) {
+        while self.path.len() > len && self.path.pop().is_some() {}
     }
 
     /// Checks a member whose name is known.

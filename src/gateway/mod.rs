@@ -27,10 +27,12 @@ pub mod trade;
 
 pub use answer::{Answer, CheckFn};
 pub use canonical::{Param, canonical};
+pub(crate) use outcome::contains;
 pub use outcome::{Outcome, classify};
 pub use path::find;
 pub use request::{SignFn, build, request_size, to_sign};
 pub(crate) use request::{extent, found};
+pub(crate) use session::until;
 pub use session::{
     APP_AUTH_TOKEN_MAX, APP_ID_MAX, CERT_SN_MAX, GATEWAY, GATEWAY_SANDBOX, METHOD_MAX,
     NOTIFY_URL_MAX, Session, is_safe,

@@ -99,7 +99,7 @@ const CONFIG: &[&str] = &[
 
 /// True when `text` contains `word` (lower case, with `-`), not minding case, `-` or `_`: the
 /// gateway's documents spell the same sub_code in several ways.
-fn contains(text: &str, word: &str) -> bool {
+pub(crate) fn contains(text: &str, word: &str) -> bool {
     let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     let same = |part: &[u8]| part.iter().map(|&byte| plain(byte)).eq(word.bytes());
     let mut parts = (0..text.len()).filter_map(|at| text.as_bytes().get(at..at + word.len()));

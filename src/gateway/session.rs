@@ -198,7 +198,7 @@ fn host(url: &str) -> Option<(bool, &str)> {
 }
 
 /// `text` up to the first of the ASCII bytes `ends`.
-fn until<'a>(text: &'a str, ends: &[u8]) -> &'a str {
+pub(crate) fn until<'a>(text: &'a str, ends: &[u8]) -> &'a str {
     let end = text.bytes().position(|byte| ends.contains(&byte)).unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
 }

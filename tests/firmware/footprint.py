@@ -19,10 +19,11 @@ FEATURES = ["gbk", "aes", "certificates"]
 # What is measured, its goal, and the budget that is enforced: the goal, or where it is missed
 # today, the value of today and a little more, so that it cannot grow unseen.
 BUDGETS = [
-    ("whole library, flash", 40960, 112000),
+    ("whole library, flash", 40960, 240000),
     ("whole library, static RAM", 2048, 2048),
     ("pointcard_init_abi, stack", 4096, 23000),
-    ("every other function, stack", 4096, 9800),
+    ("pointcard_check_abi, stack", 4096, 32000),
+    ("every other function, stack", 4096, 13800),
     ("gbk, flash over the core", None, 155000),
     ("RSA-2048 sign, size build, instructions", None, 22_500_000),
     ("RSA-2048 sign, speed build, instructions", 22_000_000, 22_000_000),
@@ -79,11 +80,13 @@ def measure(out, rows, bounds):
     flash = loaded(out / "image-core.elf") - loaded(out / "image-empty.elf")
     size = next(row for row in rows if row[:2] == ("m4", "s"))
     speed = next(row for row in rows if row[:2] == ("m4", "3"))
-    rest = max(value for name, value in bounds.items() if name != "pointcard_init_abi")
+    once = ["pointcard_init_abi", "pointcard_check_abi"]
+    rest = max(value for name, value in bounds.items() if name not in once)
     return {
         "whole library, flash": flash,
         "whole library, static RAM": static_ram(out / "image-core.elf"),
         "pointcard_init_abi, stack": bounds["pointcard_init_abi"],
+        "pointcard_check_abi, stack": bounds["pointcard_check_abi"],
         "every other function, stack": rest,
         "gbk, flash over the core": loaded(out / "image-gbk.elf") - loaded(out / "image-core.elf"),
         "RSA-2048 sign, size build, instructions": size[7],
@@ -137,7 +140,7 @@ broken. Bytes, unless it says otherwise. Built for size (`opt-level = "s"`, LTO,
 - The caller's memory stands beside it: one `pointcard_client`, {client} bytes, which holds keys, scratch and the buffers of an
   exchange for 4096-bit keys as well; its size is part of the ABI. No heap.
 - The stack of `pointcard_init_abi` is deep because the client is put together there before it is moved to its place.
-  Open the client early, on the thread with the largest stack; the other functions need what the second row says.
+  Open the client early, on the thread with the largest stack; the other functions need what their row says.
 - The RSA flash row counts the functions that sign, check, blind and hash, by their names in the image; reading key text (PEM,
   base64, DER) and SHA-1 are not in it. The table of kernels has all of it.
 

@@ -106,6 +106,13 @@ def parse(text):
         place = re.match(r"(r\d+), \[pc", args)
         if op.startswith("ldr") and place:
             loaded[place.group(1)] = literal(words, line)
+        # ... or with a small one that is shifted.
+        small = re.match(r"(r\d+), #(\d+)", args)
+        if op == "movs" and small:
+            loaded[small.group(1)] = int(small.group(2))
+        shift = re.match(r"(r\d+), (r\d+), #(\d+)", args)
+        if op == "lsls" and shift and loaded.get(shift.group(2)) is not None:
+            loaded[shift.group(1)] = loaded[shift.group(2)] << int(shift.group(3)) & 0xFFFFFFFF
         large = re.match(r"add$", op) and re.match(r"sp, (r\d+)$", args)
         if large and loaded.get(large.group(1)) is not None:
             change = loaded[large.group(1)]
