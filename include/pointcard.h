@@ -266,7 +266,7 @@ typedef struct pointcard_fault {
     int32_t status;
     /** Byte offset in what it is about, or the length or limit the status speaks of; 0 = none. */
     uint32_t at;
-    /** What it is about: "private_key", "itemId", "promo_tools[0].voucher.end_time". */
+    /** What it is about: "private_key", "itemId", or a path, `promo_tools[0].voucher.end_time`. */
     char what[81];
     /** All of the above as one English line. */
     char text[160];
@@ -577,7 +577,7 @@ typedef struct pointcard_config {
     uint32_t flags;
     /**
      * Gateway URL, at most 256 bytes; default: production. https, or http to this machine.
-     * Source: the quick-start guide (URL: https://openapi.alipay.com/gateway.do); the limit is ours.
+     * Source: the quick-start guide (URL: `https://openapi.alipay.com/gateway.do`); the limit is ours.
      */
     const char *gateway;
     /** Application id, at most 32 bytes. Required. Source: Alipay's table of common parameters. */
@@ -645,9 +645,9 @@ typedef struct pointcard_config {
      */
     int32_t charset;
     /**
-     * Charset of the texts people read (memo, ext_info) that this program hands in:
-     * POINTCARD_UTF8 (default) or POINTCARD_GBK. They are stored as UTF-8, and what comes back
-     * from the library always is UTF-8.
+     * Charset of the texts people read (memo, ext_info, reason, an activity's name) that this
+     * program hands in: POINTCARD_UTF8 (default) or POINTCARD_GBK. They are stored as UTF-8; JSON
+     * is UTF-8 in any case, and so are the texts that come back from the library.
      */
     int32_t text_charset;
     /**

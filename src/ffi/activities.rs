@@ -7,6 +7,7 @@ use super::cell::Cell;
 use super::life::pointcard_client;
 use super::methods::{POINTER, required, run, text, versioned};
 use super::structs::{self, Versioned, chars};
+use super::texts;
 use crate::gateway::Answer;
 use crate::gateway::activity::{
     self, BatchQuery, Changed, Content, Criterion, Offline, OperatorType,
@@ -215,18 +216,20 @@ pub unsafe extern "C" fn pointcard_activity_offline(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell, _: &str| {
-            let offline = structs::read(offline)?;
-            Ok(Offline {
-                out_biz_no: required(offline.out_biz_no, "out_biz_no")?,
-                camp_id: required(offline.camp_id, "camp_id")?,
-                reason: text(offline.reason, "reason")?,
-                operator_id: text(offline.operator_id, "operator_id")?,
-                operator_type: operator(offline.operator_type)?,
+        texts::unlocked(client, |texts| {
+            let content = |_: &Cell, _: &str| {
+                let offline = structs::read(offline)?;
+                Ok(Offline {
+                    out_biz_no: required(offline.out_biz_no, "out_biz_no")?,
+                    camp_id: required(offline.camp_id, "camp_id")?,
+                    reason: texts.optional(offline.reason, "reason")?,
+                    operator_id: text(offline.operator_id, "operator_id")?,
+                    operator_type: operator(offline.operator_type)?,
+                })
+            };
+            run(client, options, answer, activity, false, content, |answer| {
+                activity::changed(answer).map(c_activity)
             })
-        };
-        run(client, options, answer, activity, false, content, |answer| {
-            activity::changed(answer).map(c_activity)
         })
     }
 }
@@ -286,18 +289,20 @@ pub unsafe extern "C" fn pointcard_activity_batchquery(
     total: *mut pointcard_page_total,
     answer: *mut pointcard_answer,
 ) -> Status {
-    let room = &mut heapless::Vec::new();
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell, _: &str| {
-            let criteria = room; // moved in: the content borrows it
-            rust_page(&structs::read(page)?, criteria)
-        };
-        run(client, options, answer, total, true, content, |answer| {
-            Ok(pointcard_page_total {
-                struct_size: 0,
-                reserved: 0,
-                total: activity::total_number(answer)?,
+        texts::unlocked(client, |texts| {
+            let room = &mut heapless::Vec::new();
+            let content = |_: &Cell, _: &str| {
+                let criteria = room; // moved in: the content borrows it
+                rust_page(&structs::read(page)?, criteria, texts)
+            };
+            run(client, options, answer, total, true, content, |answer| {
+                Ok(pointcard_page_total {
+                    struct_size: 0,
+                    reserved: 0,
+                    total: activity::total_number(answer)?,
+                })
             })
         })
     }
@@ -310,6 +315,7 @@ const CRITERIA: usize = 4;
 unsafe fn rust_page<'a, 'r>(
     page: &pointcard_page,
     room: &'r mut heapless::Vec<Criterion<'a>, CRITERIA>,
+    texts: &mut texts::Reader<'a>,
 ) -> Result<BatchQuery<'r>>
 where
     'a: 'r,
@@ -317,7 +323,7 @@ where
     // Safety: promised.
     let given = unsafe {
         [
-            text(page.name, "name")?.map(Criterion::name),
+            texts.optional(page.name, "name")?.map(Criterion::name),
             text(page.start_time, "start_time")?.map(Criterion::start_time),
             text(page.end_time, "end_time")?.map(Criterion::end_time),
             text(page.statuses, "statuses")?.map(Criterion::status),

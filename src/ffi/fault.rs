@@ -21,7 +21,7 @@ pub struct pointcard_fault {
     pub status: i32,
     /// Byte offset in what it is about, or the length or limit the status speaks of; 0 = none.
     pub at: u32,
-    /// What it is about: "private_key", "itemId", "promo_tools[0].voucher.end_time".
+    /// What it is about: "private_key", "itemId", or a path, `promo_tools[0].voucher.end_time`.
     pub what: [c_char; 81],
     /// All of the above as one English line.
     pub text: [c_char; 160],

@@ -88,7 +88,7 @@ pub struct pointcard_config {
     /// POINTCARD_F_ flags, or 0.
     pub flags: u32,
     /// Gateway URL, at most 256 bytes; default: production. https, or http to this machine.
-    /// Source: the quick-start guide (URL: https://openapi.alipay.com/gateway.do); the limit is ours.
+    /// Source: the quick-start guide (URL: `https://openapi.alipay.com/gateway.do`); the limit is ours.
     pub gateway: *const c_char,
     /// Application id, at most 32 bytes. Required. Source: Alipay's table of common parameters.
     pub app_id: *const c_char,
@@ -140,9 +140,9 @@ pub struct pointcard_config {
     /// Charset of requests: POINTCARD_UTF8 (default) or POINTCARD_GBK. In a GBK session a sale
     /// with a character outside GBK is refused: ERR_ENCODING with its offset.
     pub charset: i32,
-    /// Charset of the texts people read (memo, ext_info) that this program hands in:
-    /// POINTCARD_UTF8 (default) or POINTCARD_GBK. They are stored as UTF-8, and what comes back
-    /// from the library always is UTF-8.
+    /// Charset of the texts people read (memo, ext_info, reason, an activity's name) that this
+    /// program hands in: POINTCARD_UTF8 (default) or POINTCARD_GBK. They are stored as UTF-8; JSON
+    /// is UTF-8 in any case, and so are the texts that come back from the library.
     pub text_charset: i32,
     /// Content key from the console, base64 of 16 bytes: requests and successes are then encrypted
     /// (AES); a success in the clear is ERR_MALFORMED and repeated. Needs the feature aes.

@@ -7,6 +7,7 @@ use super::call_text;
 use super::cell::Cell;
 use super::life::pointcard_client;
 use super::structs::{self, Versioned, chars};
+use super::texts;
 use crate::client::call::BizContent;
 use crate::gateway::Answer;
 use crate::gateway::points::{self, TransType, Update};
@@ -141,12 +142,15 @@ pub unsafe extern "C" fn pointcard_points_update(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content =
-            |cell: &Cell, merchant: &str| rust_update(&structs::read(update)?, cell, merchant);
-        run(client, options, answer, booking, false, content, |answer| {
-            Ok(pointcard_booking {
-                struct_size: 0,
-                point_log_no: chars(&points::point_log_no(answer)?),
+        texts::unlocked(client, |texts| {
+            let content = |cell: &Cell, merchant: &str| {
+                rust_update(&structs::read(update)?, cell, merchant, texts)
+            };
+            run(client, options, answer, booking, false, content, |answer| {
+                Ok(pointcard_booking {
+                    struct_size: 0,
+                    point_log_no: chars(&points::point_log_no(answer)?),
+                })
             })
         })
     }
@@ -157,6 +161,7 @@ unsafe fn rust_update<'a>(
     update: &pointcard_update,
     cell: &Cell,
     merchant: &str,
+    texts: &mut texts::Reader<'a>,
 ) -> Result<Update<'a>> {
     let trans_type = match update.trans_type {
         POINTCARD_DEPOSIT => TransType::Deposit,
@@ -180,8 +185,8 @@ unsafe fn rust_update<'a>(
             trans_amount: update.points,
             shop_id: text(update.shop_id, "shop_id")?,
             biz_no: text(update.biz_no, "biz_no")?,
-            memo: text(update.memo, "memo")?,
-            ext_info: text(update.ext_info, "ext_info")?,
+            memo: texts.optional(update.memo, "memo")?,
+            ext_info: texts.optional(update.ext_info, "ext_info")?,
         })
     }
 }

@@ -5,7 +5,9 @@
 
 use core::ffi::c_char;
 
-use super::cell::CClient;
+use super::call::POINTCARD_CONTENT_MAX;
+use super::cell::{self, CClient};
+use super::life::pointcard_client;
 use super::ports::Texts;
 use super::{call_bytes, utf8};
 use crate::client::Client;
@@ -27,6 +29,26 @@ pub(super) fn with<R>(
         Texts::Utf8 => work(client, &mut Reader { texts: Texts::Utf8, room: &mut [] }),
         Texts::Gbk => with_room(client, work),
     }
+}
+
+/// The same for calls, which wait for the network: the lock is held only to ask what the texts are.
+// Safety: `client` is null or was passed to pointcard_init and lives on.
+pub(super) unsafe fn unlocked<R>(
+    client: *const pointcard_client,
+    work: impl FnOnce(&mut Reader<'_>) -> R,
+) -> R {
+    // Safety: promised. Why a client cannot be asked is for `work` to find.
+    let texts = unsafe { cell::with(client, |client| Ok(Client::ports(client).texts)) };
+    match texts {
+        Ok(Texts::Gbk) => around_room(work),
+        _ => work(&mut Reader { texts: Texts::Utf8, room: &mut [] }),
+    }
+}
+
+#[inline(never)]
+fn around_room<R>(work: impl FnOnce(&mut Reader<'_>) -> R) -> R {
+    let mut room = [0; BODY_MAX];
+    work(&mut Reader { texts: Texts::Gbk, room: &mut room })
 }
 
 /// Apart, so that only who hands in GBK pays for the room. No record holds more text than this.
@@ -54,6 +76,18 @@ impl<'r> Reader<'r> {
             Texts::Utf8 => utf8(bytes, what),
             Texts::Gbk => self.convert(bytes, what),
         }
+    }
+
+    /// The same, `None` when it is not given. The exact limits are checked with the content.
+    // Safety: as `read`.
+    pub(super) unsafe fn optional(
+        &mut self,
+        text: *const c_char,
+        what: &'static str,
+    ) -> Result<Option<&'r str>> {
+        // Safety: promised.
+        let text = unsafe { self.read(text, what, POINTCARD_CONTENT_MAX)? };
+        Ok((!text.is_empty()).then_some(text))
     }
 
     #[cfg(feature = "gbk")]

@@ -84,6 +84,35 @@ static void test_what_gbk_cannot_say_is_refused_at_once(void)
     close_till();
 }
 
+/* A call takes memos as a sale does. */
+static void test_calls_take_texts_as_well(void)
+{
+    char biz_no[33];
+    pointcard_config config = config_on(new_ram());
+    pointcard_sale sale = sale_of(biz_no, FIRST + 30);
+    pointcard_update update = POINTCARD_UPDATE_INIT;
+    pointcard_booking booking = POINTCARD_BOOKING_INIT;
+    pointcard_detail detail = POINTCARD_DETAIL_INIT;
+    config.text_charset = POINTCARD_GBK;
+    open_till(config);
+    CHECK_CALL(&till, POINTCARD_OK, pointcard_accrue(&till, &sale, NULL));
+    drain(&till);
+    sold(FIRST + 30);
+    update.trans_type = POINTCARD_FREEZE;
+    update.req_id = "charset-freeze";
+    update.user_id = sale.user_id;
+    update.points = 1;
+    update.memo = GBK_TORN;
+    CHECK_CALL(&till, POINTCARD_ERR_ENCODING,
+               pointcard_points_update(&till, &update, NULL, &booking, NULL));
+    CHECK_CALL(&till, POINTCARD_OK, pointcard_last_detail(&till, &detail));
+    CHECK(strcmp(detail.what, "memo") == 0 && detail.at == 4);
+    update.memo = GBK_TEXT;
+    CHECK_CALL(&till, POINTCARD_OK, pointcard_points_update(&till, &update, NULL, &booking, NULL));
+    CHECK(booking.point_log_no[0] != '\0');
+    close_till();
+}
+
 static void test_unknown_charsets_are_refused(void)
 {
     pointcard_config config = config_on(new_ram());
@@ -101,6 +130,7 @@ int main(int argc, char **argv)
     RUN(test_both_charsets_both_ways);
     RUN(test_what_is_no_text_is_named);
     RUN(test_what_gbk_cannot_say_is_refused_at_once);
+    RUN(test_calls_take_texts_as_well);
     RUN(test_unknown_charsets_are_refused);
     return 0;
 }
