@@ -512,10 +512,16 @@ pointcard_storage pointcard_ram_storage(struct pointcard_ram *ram,
  */
 #define POINTCARD_RSA 1
 
-/** charset, text_charset: UTF-8, the default. */
+/**
+ * charset, text_charset, encoding: UTF-8, the default. Source: Alipay's table of common parameters
+ * (charset).
+ */
 #define POINTCARD_UTF8 0
 
-/** charset, text_charset: GBK; needs the feature gbk. */
+/**
+ * charset, text_charset, encoding: GBK; needs the feature gbk. Source: Alipay's table of common parameters
+ * (charset); the guide's samples use it.
+ */
 #define POINTCARD_GBK 1
 
 /** Most merchants of pointcard_config.merchants. */
@@ -524,12 +530,16 @@ pointcard_storage pointcard_ram_storage(struct pointcard_ram *ram,
 /** Flag: allow plain HTTP to a host that is not this machine (a TLS proxy on a trusted wire). */
 #define POINTCARD_F_PLAIN_HTTP 1
 
-/** Flag: allow the Date of the gateway's answers to correct a wrong terminal clock. */
+/**
+ * Flag: allow the Date of the gateway's answers to correct a wrong terminal clock. Source:
+ * Alipay's error list (isv.invalid-timestamp: a wrong time is refused).
+ */
 #define POINTCARD_F_SERVER_TIME 2
 
 /**
  * Flag: requests are signed elsewhere (section "Signing elsewhere"). The client holds no private
- * key: private_key and signer must not be given, app_public_key must.
+ * key: private_key and signer must not be given, app_public_key must. Source: Alipay's page on
+ * signing: the signature covers the canonical string, wherever it is made.
  */
 #define POINTCARD_F_SIGN_ELSEWHERE 16
 
@@ -551,6 +561,8 @@ typedef void (*pointcard_outcome_fn)(void *ctx, const pointcard_outcome *outcome
  * One more merchant a software house acts for on this terminal, under the same application. Texts
  * are NUL-terminated ASCII, borrowed until pointcard_close (the token only during
  * pointcard_init). Frozen: it will not grow.
+ *
+ * Source: Alipay's guide to third-party authorisation: one app_auth_token for each merchant.
  */
 typedef struct pointcard_merchant {
     /** Any stable id, at most 64 bytes; pointcard_sale.merchant names it. Required. */
@@ -726,6 +738,9 @@ pointcard_status pointcard_init_abi(struct pointcard_client *client,
  *
  * Returns ERR_NULL, ERR_NOT_FOUND (no such merchant), ERR_MISSING (no token), ERR_TOO_LONG,
  * ERR_ENCODING, ERR_BAD_STATE, ERR_BUSY.
+ *
+ * Source: Alipay's error list (20001, aop.invalid-app-auth-token) and page of
+ * alipay.open.auth.token.app (a refresh or a new consent ends the token before).
  */
 POINTCARD_API
 pointcard_status pointcard_set_token(struct pointcard_client *client,
@@ -809,6 +824,9 @@ typedef struct pointcard_ticket {
 /**
  * A refund of a sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo
  * comes in config.text_charset, the others are ASCII.
+ *
+ * Source: Alipay's page of koubei.marketing.tool.points.update (CONSUME spends at once; it has no
+ * biz_no, so that memo and ext_info name the sale).
  */
 typedef struct pointcard_refund_order {
     /** Set by POINTCARD_REFUND_ORDER_INIT. */
@@ -886,6 +904,8 @@ pointcard_status pointcard_accrue(pointcard_client *client,
  * left), ERR_CONFLICT (the same refund_no with other points; another shopper), ERR_NULL,
  * ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_QUEUE_FULL, ERR_BAD_STATE,
  * ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown; call again. Not for interrupt handlers.
+ *
+ * Source: Alipay's page of koubei.marketing.tool.points.update (CONSUME).
  */
 POINTCARD_API
 pointcard_status pointcard_refund(pointcard_client *client,
@@ -901,7 +921,11 @@ pointcard_status pointcard_refund(pointcard_client *client,
 /** An amount the answer does not tell. */
 #define POINTCARD_NO_AMOUNT UINT64_MAX
 
-/** A paid trade. */
+/**
+ * A paid trade.
+ *
+ * Source: the response models of alipay.trade.pay and alipay.trade.query in Alipay's SDKs.
+ */
 typedef struct pointcard_trade {
     /** Set by POINTCARD_TRADE_INIT. */
     uint32_t struct_size;
@@ -938,6 +962,9 @@ typedef struct pointcard_trade {
  * 10000, another trade_status than TRADE_SUCCESS or TRADE_FINISHED), ERR_UNSUPPORTED (the buyer
  * is named by open id alone), ERR_MISSING, ERR_ENCODING, ERR_MALFORMED, ERR_TOO_DEEP,
  * ERR_DUPLICATE, ERR_RANGE: `trade` is unchanged.
+ *
+ * Source: Alipay's pages of alipay.trade.pay and alipay.trade.query (amounts in yuan with two
+ * decimals; TRADE_SUCCESS, TRADE_FINISHED).
  */
 POINTCARD_API
 pointcard_status pointcard_trade_read(const char *node,
@@ -951,19 +978,35 @@ pointcard_status pointcard_trade_read(const char *node,
 
 /* ---- Sync and balance ---------------------------------------------------------------------- */
 
-/** pointcard_outcome.verdict: credited (or answered). */
+/**
+ * pointcard_outcome.verdict: credited (or answered). Source: Alipay's list of common codes
+ * (10000).
+ */
 #define POINTCARD_ACCEPTED 1
 
-/** Refused, signed. A dead letter. */
+/**
+ * Refused, signed. A dead letter. Source: Alipay's list of common codes (40004, business
+ * refusals).
+ */
 #define POINTCARD_REJECTED 2
 
-/** Refused after an attempt of unknown end. A flagged dead letter: a person must look. */
+/**
+ * Refused after an attempt of unknown end. A flagged dead letter: a person must look. Source:
+ * Alipay's page of koubei.marketing.tool.points.update (req_id "controls business idempotency";
+ * what a repeat is answered is not said).
+ */
 #define POINTCARD_UNCERTAIN 3
 
-/** No verified answer. Repeated with the same req_id. */
+/**
+ * No verified answer. Repeated with the same req_id. Source: Alipay's list of common codes (20000:
+ * repeat with the same id).
+ */
 #define POINTCARD_UNKNOWN 4
 
-/** Certainly not executed. Waits. */
+/**
+ * Certainly not executed. Waits. Source: Alipay's list of common codes (20001, 40001 to 40003,
+ * 40005, 40006: not executed).
+ */
 #define POINTCARD_DEFERRED 5
 
 /** What a pointcard_sync did. */
@@ -1152,6 +1195,8 @@ pointcard_status pointcard_next_request(pointcard_client *client,
  *
  * Returns ERR_NULL, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_BUFFER_TOO_SMALL, ERR_BAD_STATE,
  * ERR_BUSY, ERR_SIGNER, ERR_ENTROPY.
+ *
+ * Source: koubei.marketing.tool.points.query, in the models of Alipay's SDKs.
  */
 POINTCARD_API
 pointcard_status pointcard_query_request(pointcard_client *client,
@@ -1172,6 +1217,8 @@ pointcard_status pointcard_query_request(pointcard_client *client,
  * Returns POINTCARD_OK when the outcome is recorded, whatever it is; ERR_NULL, ERR_STRUCT_SIZE,
  * ERR_ARGUMENT (not the exchange under way), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE (the outcome
  * is not recorded; the entry will be repeated).
+ *
+ * Source: Alipay's page on synchronous answers (the node's bytes are what is signed).
  */
 POINTCARD_API
 pointcard_status pointcard_on_response(pointcard_client *client,
@@ -1199,19 +1246,20 @@ pointcard_status pointcard_on_transport_error(pointcard_client *client,
 
 /* ---- Calls --------------------------------------------------------------------------------- */
 
-/** options.flags: send the call without app_auth_token, whatever the configuration says. */
+/**
+ * options.flags: send the call without app_auth_token, whatever the configuration says. Source:
+ * Alipay's page of alipay.open.auth.token.app (sent without app_auth_token).
+ */
 #define POINTCARD_CALL_WITHOUT_TOKEN 1
-
-/** answer.encoding: the node is UTF-8. */
-#define POINTCARD_ENCODING_UTF8 0
-
-/** answer.encoding: the node is GBK. */
-#define POINTCARD_ENCODING_GBK 1
 
 /** Longest `biz_content` that is looked at, in bytes. */
 #define POINTCARD_CONTENT_MAX 1048576
 
-/** What may be said beside the content of a call. NULL instead of it: all defaults. */
+/**
+ * What may be said beside the content of a call. NULL instead of it: all defaults.
+ *
+ * Source: Alipay's table of common parameters.
+ */
 typedef struct pointcard_options {
     /** Set by POINTCARD_OPTIONS_INIT. */
     uint32_t struct_size;
@@ -1249,7 +1297,10 @@ typedef struct pointcard_answer {
     int32_t verdict;
     /** POINTCARD_OK, or the reason in one word (a pointcard_status). */
     int32_t status;
-    /** How the node's texts are encoded: POINTCARD_ENCODING_UTF8 or _GBK. */
+    /**
+     * How the node's texts are encoded: POINTCARD_UTF8 or POINTCARD_GBK. (Error texts come in GBK
+     * in UTF-8 sessions as well, users of Alipay's SDKs report.)
+     */
     int32_t encoding;
     /**
      * The verified node exactly as received, from `{` to `}` (decrypted, if it came encrypted);
@@ -1321,6 +1372,8 @@ pointcard_status pointcard_call(pointcard_client *client,
  * @param request      receives what to POST; points into `buf`
  *
  * Returns as pointcard_call where nothing is sent. Takes the client's lock for a moment.
+ *
+ * Source: Alipay's pages on common parameters and signing.
  */
 POINTCARD_API
 pointcard_status pointcard_call_request(pointcard_client *client,
@@ -1345,6 +1398,8 @@ pointcard_status pointcard_call_request(pointcard_client *client,
  * Returns POINTCARD_OK when the exchange ended, whatever the answer says: that is answer.status.
  * ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (not the exchange under way, or an entry's),
  * ERR_BAD_STATE (its signature has not come), ERR_BUSY. Takes the client's lock for a moment.
+ *
+ * Source: Alipay's page on synchronous answers.
  */
 POINTCARD_API
 pointcard_status pointcard_call_answer(pointcard_client *client,
@@ -1382,19 +1437,34 @@ pointcard_status pointcard_answer_text(const pointcard_answer *answer,
 
 /* ---- Methods ------------------------------------------------------------------------------- */
 
-/** update.trans_type: credits points for a payment. */
+/**
+ * update.trans_type: credits points for a payment. Source: Alipay's page of
+ * koubei.marketing.tool.points.update (trans_type), as the next four.
+ */
 #define POINTCARD_DEPOSIT 1
 
-/** update.trans_type: reserves points. */
+/**
+ * update.trans_type: reserves points. Source: Alipay's page of
+ * koubei.marketing.tool.points.update.
+ */
 #define POINTCARD_FREEZE 2
 
-/** update.trans_type: spends a reserve. */
+/**
+ * update.trans_type: spends a reserve. Source: Alipay's page of
+ * koubei.marketing.tool.points.update.
+ */
 #define POINTCARD_COMMIT 3
 
-/** update.trans_type: releases a reserve. */
+/**
+ * update.trans_type: releases a reserve. Source: Alipay's page of
+ * koubei.marketing.tool.points.update.
+ */
 #define POINTCARD_CANCEL 4
 
-/** update.trans_type: spends without a reserve. */
+/**
+ * update.trans_type: spends without a reserve. Source: Alipay's page of
+ * koubei.marketing.tool.points.update.
+ */
 #define POINTCARD_CONSUME 5
 
 /**
@@ -1427,7 +1497,11 @@ typedef struct pointcard_update {
     const char *ext_info;
 } pointcard_update;
 
-/** Where an update was booked. */
+/**
+ * Where an update was booked.
+ *
+ * Source: Alipay's page of koubei.marketing.tool.points.update (point_log_no).
+ */
 typedef struct pointcard_booking {
     /** Set by POINTCARD_BOOKING_INIT. */
     uint32_t struct_size;
@@ -1456,7 +1530,11 @@ typedef struct pointcard_prize {
     const char *user_id;
 } pointcard_prize;
 
-/** What a claim link carries. */
+/**
+ * What a claim link carries.
+ *
+ * Source: koubei.marketing.tool.prizesend.auth, in the models integrators publish (token).
+ */
 typedef struct pointcard_prize_token {
     /** Set by POINTCARD_PRIZE_TOKEN_INIT. */
     uint32_t struct_size;
@@ -1513,21 +1591,27 @@ pointcard_status pointcard_prize_authorize(pointcard_client *client,
                                            struct pointcard_prize_token *token,
                                            pointcard_answer *answer);
 
-/** operator_type: the merchant, the gateway's default. */
+/**
+ * operator_type: the merchant, the gateway's default. Source: the activity models of Alipay's SDKs
+ * (operator_type), as the next three.
+ */
 #define POINTCARD_OPERATOR_MER 1
 
-/** operator_type: a merchant's employee. */
+/** operator_type: a merchant's employee. Source: the activity models of Alipay's SDKs. */
 #define POINTCARD_OPERATOR_MER_OPERATOR 2
 
-/** operator_type: a software house. */
+/** operator_type: a software house. Source: the activity models of Alipay's SDKs. */
 #define POINTCARD_OPERATOR_PROVIDER 3
 
-/** operator_type: a software house's employee. */
+/** operator_type: a software house's employee. Source: the activity models of Alipay's SDKs. */
 #define POINTCARD_OPERATOR_PROVIDER_STAFF 4
 
 /**
  * What create, modify and offline tell. Starting takes a while: wait for the notification or
  * query.
+ *
+ * Source: the responses of koubei.marketing.campaign.activity.create, .modify and .offline in
+ * Alipay's SDKs.
  */
 typedef struct pointcard_activity {
     /** Set by POINTCARD_ACTIVITY_INIT. */
@@ -1556,7 +1640,11 @@ typedef struct pointcard_offline {
     const char *operator_id;
 } pointcard_offline;
 
-/** An activity, and who asks for it. */
+/**
+ * An activity, and who asks for it.
+ *
+ * Source: koubei.marketing.campaign.activity.query, in the models of Alipay's SDKs.
+ */
 typedef struct pointcard_activity_id {
     /** Set by POINTCARD_ACTIVITY_ID_INIT. */
     uint32_t struct_size;
@@ -1568,7 +1656,12 @@ typedef struct pointcard_activity_id {
     const char *operator_id;
 } pointcard_activity_id;
 
-/** What query tells; everything else is in the answer's node, under "camp_detail". */
+/**
+ * What query tells; everything else is in the answer's node, under "camp_detail".
+ *
+ * Source: koubei.marketing.campaign.activity.query; where the claim page's address stands is told
+ * differently by the guide (config) and by integrators' code (ext_info): both are looked at.
+ */
 typedef struct pointcard_activity_detail {
     /** Set by POINTCARD_ACTIVITY_DETAIL_INIT. */
     uint32_t struct_size;
@@ -1581,7 +1674,11 @@ typedef struct pointcard_activity_detail {
     char claim_base[1025];
 } pointcard_activity_detail;
 
-/** Which activities to list; what is not given does not matter. */
+/**
+ * Which activities to list; what is not given does not matter.
+ *
+ * Source: koubei.marketing.campaign.activity.batchquery, in the models of Alipay's SDKs.
+ */
 typedef struct pointcard_page {
     /** Set by POINTCARD_PAGE_INIT. */
     uint32_t struct_size;
@@ -1606,7 +1703,11 @@ typedef struct pointcard_page {
     const char *statuses;
 } pointcard_page;
 
-/** What a list tells; the activities themselves are in the answer's node, under "camp_sets". */
+/**
+ * What a list tells; the activities themselves are in the answer's node, under "camp_sets".
+ *
+ * Source: the same (total_number).
+ */
 typedef struct pointcard_page_total {
     /** Set by POINTCARD_PAGE_TOTAL_INIT. */
     uint32_t struct_size;
@@ -1729,7 +1830,11 @@ typedef struct pointcard_grant {
     const char *refresh_token;
 } pointcard_grant;
 
-/** A pair of tokens. Store both before either is used: the old pair dies. */
+/**
+ * A pair of tokens. Store both before either is used: the old pair dies.
+ *
+ * Source: Alipay's page of alipay.open.auth.token.app.
+ */
 typedef struct pointcard_tokens {
     /** Set by POINTCARD_TOKENS_INIT. */
     uint32_t struct_size;
@@ -1749,7 +1854,11 @@ typedef struct pointcard_tokens {
     char auth_app_id[33];
 } pointcard_tokens;
 
-/** What a token is worth. */
+/**
+ * What a token is worth.
+ *
+ * Source: alipay.open.auth.token.app.query, in the models of Alipay's SDKs.
+ */
 typedef struct pointcard_token_state {
     /** Set by POINTCARD_TOKEN_STATE_INIT. */
     uint32_t struct_size;
@@ -1824,7 +1933,11 @@ pointcard_status pointcard_token_query(pointcard_client *client,
 
 /* ---- Signing elsewhere --------------------------------------------------------------------- */
 
-/** A string that somebody else signs. */
+/**
+ * A string that somebody else signs.
+ *
+ * Source: Alipay's page on signing.
+ */
 typedef struct pointcard_to_sign {
     /** Names the exchange: its signature is given back under it. */
     uint32_t exchange;
@@ -1881,6 +1994,8 @@ pointcard_status pointcard_next_to_sign(pointcard_client *client,
  * is no longer what was handed out), ERR_ARGUMENT (another exchange), ERR_NULL,
  * ERR_BUFFER_TOO_SMALL, ERR_STORAGE, ERR_BAD_STATE, ERR_BUSY, ERR_UNSUPPORTED: nothing may be
  * sent, and the same exchange may be tried again. Takes the client's lock for a moment.
+ *
+ * Source: Alipay's page on signing.
  */
 POINTCARD_API
 pointcard_status pointcard_next_signed(pointcard_client *client,
@@ -1903,6 +2018,8 @@ pointcard_status pointcard_next_signed(pointcard_client *client,
  *
  * Returns as pointcard_call_request; ERR_UNSUPPORTED for a client that signs itself. Takes the
  * client's lock for a moment.
+ *
+ * Source: Alipay's page on signing.
  */
 POINTCARD_API
 pointcard_status pointcard_call_to_sign(pointcard_client *client,
@@ -1928,6 +2045,8 @@ pointcard_status pointcard_call_to_sign(pointcard_client *client,
  *
  * Returns as pointcard_next_signed; ERR_CONFLICT when method, content or options are not those
  * the string was made of. Takes the client's lock for a moment.
+ *
+ * Source: Alipay's page on signing.
  */
 POINTCARD_API
 pointcard_status pointcard_call_signed(pointcard_client *client,
@@ -1957,10 +2076,16 @@ pointcard_status pointcard_call_signed(pointcard_client *client,
 /** Refused, in place because the dead letters are full. */
 #define POINTCARD_PARKED 5
 
-/** pointcard_entry.kind: points credited for a sale. */
+/**
+ * pointcard_entry.kind: points credited for a sale. Source: Alipay's page of
+ * koubei.marketing.tool.points.update (DEPOSIT).
+ */
 #define POINTCARD_KIND_DEPOSIT 1
 
-/** pointcard_entry.kind: points taken back for a refunded sale. */
+/**
+ * pointcard_entry.kind: points taken back for a refunded sale. Source: Alipay's page of
+ * koubei.marketing.tool.points.update (CONSUME).
+ */
 #define POINTCARD_KIND_REFUND 2
 
 /** How the queue stands. */
@@ -2079,10 +2204,16 @@ POINTCARD_API pointcard_status pointcard_maintain(pointcard_client *client);
 /** Bytes of a pointcard_key. */
 #define POINTCARD_KEY_SIZE 16384
 
-/** pointcard_key_load: the app's private key, for signing. */
+/**
+ * pointcard_key_load: the app's private key, for signing. Source: Alipay's key tool (PKCS#1 and
+ * PKCS#8).
+ */
 #define POINTCARD_KEY_PRIVATE 1
 
-/** pointcard_key_load: a public key or certificate, for verifying. */
+/**
+ * pointcard_key_load: a public key or certificate, for verifying. Source: Alipay's console (X.509
+ * SubjectPublicKeyInfo).
+ */
 #define POINTCARD_KEY_PUBLIC 2
 
 /** Room for any signature as text, NUL included: base64 of 512 bytes. */
@@ -2091,7 +2222,10 @@ POINTCARD_API pointcard_status pointcard_maintain(pointcard_client *client);
 /** Most parameters of pointcard_canonical. Requests of this product have at most 13. */
 #define POINTCARD_PARAMS_MAX 64
 
-/** Room for the number of one certificate, NUL included: 32 hex digits. */
+/**
+ * Room for the number of one certificate, NUL included: 32 hex digits. Source: Alipay's page on
+ * certificates (MD5 in hexadecimal).
+ */
 #define POINTCARD_CERT_NUMBER_SIZE 33
 
 /**
@@ -2102,7 +2236,11 @@ typedef struct pointcard_key {
     uint64_t opaque[2048];
 } pointcard_key;
 
-/** One parameter of a canonical string. Both are NUL-terminated and read during the call. */
+/**
+ * One parameter of a canonical string. Both are NUL-terminated and read during the call.
+ *
+ * Source: Alipay's page on signing.
+ */
 typedef struct pointcard_param {
     /** The name, UTF-8. Required. */
     const char *name;
@@ -2185,6 +2323,8 @@ pointcard_status pointcard_key_sign(struct pointcard_key *key,
  *
  * Returns POINTCARD_OK when it holds; ERR_SIGNATURE when it does not; ERR_NULL, ERR_STRUCT_SIZE,
  * ERR_BAD_STATE (no key), ERR_KEY_MISMATCH (a private key), ERR_ARGUMENT (sign_type).
+ *
+ * Source: Alipay's page on signing.
  */
 POINTCARD_API
 pointcard_status pointcard_key_verify(struct pointcard_key *key,
@@ -2309,6 +2449,8 @@ pointcard_status pointcard_content_encrypt(const char *key,
  * @param fault    receives what is wrong; may be NULL
  *
  * Returns as pointcard_content_encrypt; ERR_MALFORMED (wrong key, or not what was encrypted).
+ *
+ * Source: Alipay's page on content encryption.
  */
 POINTCARD_API
 pointcard_status pointcard_content_decrypt(const char *key,
@@ -2321,34 +2463,44 @@ pointcard_status pointcard_content_decrypt(const char *key,
 
 /* ---- Notifications ------------------------------------------------------------------------- */
 
-/** pointcard_notification.kind: a shopper has the coupon (领券成功). */
+/**
+ * pointcard_notification.kind: a shopper has the coupon (领券成功). Source: the quick-start guide of
+ * Koubei point cards (EC-promocore-prize-notice).
+ */
 #define POINTCARD_NOTIFY_COUPON 1
 
-/** An activity changed its state. */
+/**
+ * An activity changed its state. Source: messages that integrators publish
+ * (EC-CAMPAIGN_PROCESS-CAMPAIGN_SYNCH).
+ */
 #define POINTCARD_NOTIFY_ACTIVITY 2
 
 /** Something else; answer it, or it comes again. */
 #define POINTCARD_NOTIFY_OTHER 3
 
-/** pointcard_notification.variant: signed without sign_type and empty fields. */
+/**
+ * pointcard_notification.variant: signed without sign_type and empty fields. Source: Alipay's page
+ * on asynchronous messages (all but sign and sign_type).
+ */
 #define POINTCARD_NOTIFY_V1 1
 
-/** Signed without sign_type, empty fields included. */
+/** Signed without sign_type, empty fields included. Source: Alipay's pages disagree about empty values. */
 #define POINTCARD_NOTIFY_V1_EMPTY 2
 
-/** Signed with sign_type, without empty fields. */
+/** Signed with sign_type, without empty fields. Source: Alipay's Java SDK (rsaCheckV2). */
 #define POINTCARD_NOTIFY_V2 3
 
-/** Signed with sign_type and empty fields. */
+/**
+ * Signed with sign_type and empty fields. Source: the same, and its pages disagree about empty
+ * values.
+ */
 #define POINTCARD_NOTIFY_V2_EMPTY 4
 
-/** Text in UTF-8: the default where a message does not say. */
-#define POINTCARD_UTF8 0
-
-/** Text in GBK. */
-#define POINTCARD_GBK 1
-
-/** A notification as it came, and who it should be for. Read during the call. */
+/**
+ * A notification as it came, and who it should be for. Read during the call.
+ *
+ * Source: Alipay's page on asynchronous messages.
+ */
 typedef struct pointcard_notification_in {
     /** Set by POINTCARD_NOTIFICATION_IN_INIT. */
     uint32_t struct_size;
@@ -2439,6 +2591,8 @@ typedef struct pointcard_seen_id {
 /**
  * The latest messages, so that repeats are told: by notify_id, or an activity's order_id. One
  * thread at a time. In memory only: after a restart it knows nothing.
+ *
+ * Source: Alipay's page on asynchronous messages (notify_id stays the same when one is repeated).
  */
 typedef struct pointcard_seen {
     /** Places for ids, zeroed; the caller's, kept as long as the ring is used. */
@@ -2583,6 +2737,8 @@ typedef struct pointcard_claim {
  * outBizNo, type, buyerId, shopId, base), ERR_ARGUMENT (base: no http(s) URL), ERR_MALFORMED
  * (base: broken JSON or escape), ERR_DUPLICATE (base: several URLs; itemId: two different ones),
  * ERR_BUFFER_TOO_SMALL (out_len: the capacity needed).
+ *
+ * Source: the quick-start guide of Koubei point cards, its claim page (token, outBizNo, type).
  */
 POINTCARD_API
 pointcard_status pointcard_claim_link(const struct pointcard_claim *claim,
@@ -2627,7 +2783,10 @@ pointcard_status pointcard_activity_check(const uint8_t *json,
 
 /* ---- Check --------------------------------------------------------------------------------- */
 
-/** Flag of pointcard_check: ask the gateway, too, with one harmless signed query. */
+/**
+ * Flag of pointcard_check: ask the gateway, too, with one harmless signed query. Source:
+ * koubei.marketing.tool.points.query changes nothing.
+ */
 #define POINTCARD_CHECK_ONLINE 1
 
 /** One thing that is wrong. */

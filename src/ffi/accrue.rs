@@ -161,6 +161,9 @@ unsafe fn rust_sale<'a>(sale: &pointcard_sale, reader: &mut texts::Reader<'a>) -
 
 /// A refund of a sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo
 /// comes in config.text_charset, the others are ASCII.
+///
+/// Source: Alipay's page of koubei.marketing.tool.points.update (CONSUME spends at once; it has no
+/// biz_no, so that memo and ext_info name the sale).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_refund_order {
@@ -215,6 +218,8 @@ unsafe impl Versioned for pointcard_refund_order {
 /// left), ERR_CONFLICT (the same refund_no with other points; another shopper), ERR_NULL,
 /// ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_QUEUE_FULL, ERR_BAD_STATE,
 /// ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown; call again. Not for interrupt handlers.
+///
+/// Source: Alipay's page of koubei.marketing.tool.points.update (CONSUME).
 // Safety: `client` as everywhere; `refund` and `ticket` are null or structures as the header
 // describes them.
 #[unsafe(no_mangle)]

@@ -16,17 +16,21 @@ use crate::json::Value;
 use crate::status::{Error, Result, Status};
 use crate::text::{Text, Writer};
 
-/// operator_type: the merchant, the gateway's default.
+/// operator_type: the merchant, the gateway's default. Source: the activity models of Alipay's SDKs
+/// (operator_type), as the next three.
 pub const POINTCARD_OPERATOR_MER: i32 = 1;
-/// operator_type: a merchant's employee.
+/// operator_type: a merchant's employee. Source: the activity models of Alipay's SDKs.
 pub const POINTCARD_OPERATOR_MER_OPERATOR: i32 = 2;
-/// operator_type: a software house.
+/// operator_type: a software house. Source: the activity models of Alipay's SDKs.
 pub const POINTCARD_OPERATOR_PROVIDER: i32 = 3;
-/// operator_type: a software house's employee.
+/// operator_type: a software house's employee. Source: the activity models of Alipay's SDKs.
 pub const POINTCARD_OPERATOR_PROVIDER_STAFF: i32 = 4;
 
 /// What create, modify and offline tell. Starting takes a while: wait for the notification or
 /// query.
+///
+/// Source: the responses of koubei.marketing.campaign.activity.create, .modify and .offline in
+/// Alipay's SDKs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_activity {
@@ -41,6 +45,8 @@ pub struct pointcard_activity {
 }
 
 /// An activity, and who asks for it.
+///
+/// Source: koubei.marketing.campaign.activity.query, in the models of Alipay's SDKs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_activity_id {
@@ -55,6 +61,9 @@ pub struct pointcard_activity_id {
 }
 
 /// What query tells; everything else is in the answer's node, under "camp_detail".
+///
+/// Source: koubei.marketing.campaign.activity.query; where the claim page's address stands is told
+/// differently by the guide (config) and by integrators' code (ext_info): both are looked at.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_activity_detail {
@@ -86,6 +95,8 @@ pub struct pointcard_offline {
 }
 
 /// Which activities to list; what is not given does not matter.
+///
+/// Source: koubei.marketing.campaign.activity.batchquery, in the models of Alipay's SDKs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_page {
@@ -111,6 +122,8 @@ pub struct pointcard_page {
 }
 
 /// What a list tells; the activities themselves are in the answer's node, under "camp_sets".
+///
+/// Source: the same (total_number).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_page_total {

@@ -2,7 +2,8 @@
 
 use core::ffi::c_char;
 
-use super::call::{POINTCARD_ENCODING_GBK, pointcard_answer};
+use super::call::pointcard_answer;
+use super::life::POINTCARD_GBK;
 use super::steps::writable;
 use super::structs;
 use super::{call_text, status};
@@ -76,7 +77,7 @@ unsafe fn member<'a>(answer: *const pointcard_answer, path: *const c_char) -> Re
     // Safety: promised: the node is where the answer says.
     let node = unsafe { core::slice::from_raw_parts(answer.node, answer.node_len) };
     let encoding = match answer.encoding {
-        POINTCARD_ENCODING_GBK => Encoding::Gbk,
+        POINTCARD_GBK => Encoding::Gbk,
         _ => Encoding::Utf8,
     };
     gateway::find(&Object::read(node, encoding)?, path)

@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 
 use super::cell;
-use super::life::pointcard_client;
+use super::life::{POINTCARD_GBK, POINTCARD_UTF8, pointcard_client};
 use super::ports::{http_answer, pointcard_request, pointcard_response};
 use super::steps::{hand_out, writable};
 use super::structs::{self, Versioned, chars};
@@ -17,10 +17,13 @@ use crate::outcome::Verdict;
 use crate::points::sync;
 use crate::status::{Error, Result, Status};
 
-/// options.flags: send the call without app_auth_token, whatever the configuration says.
+/// options.flags: send the call without app_auth_token, whatever the configuration says. Source:
+/// Alipay's page of alipay.open.auth.token.app (sent without app_auth_token).
 pub const POINTCARD_CALL_WITHOUT_TOKEN: u32 = 1;
 
 /// What may be said beside the content of a call. NULL instead of it: all defaults.
+///
+/// Source: Alipay's table of common parameters.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_options {
@@ -52,11 +55,6 @@ unsafe impl Versioned for pointcard_options {
     const V1_SIZE: usize = core::mem::offset_of!(pointcard_options, flags) + size_of::<u32>();
 }
 
-/// answer.encoding: the node is UTF-8.
-pub const POINTCARD_ENCODING_UTF8: i32 = 0;
-/// answer.encoding: the node is GBK.
-pub const POINTCARD_ENCODING_GBK: i32 = 1;
-
 /// What the gateway answered to a call.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -67,7 +65,8 @@ pub struct pointcard_answer {
     pub verdict: i32,
     /// POINTCARD_OK, or the reason in one word (a pointcard_status).
     pub status: i32,
-    /// How the node's texts are encoded: POINTCARD_ENCODING_UTF8 or _GBK.
+    /// How the node's texts are encoded: POINTCARD_UTF8 or POINTCARD_GBK. (Error texts come in GBK
+    /// in UTF-8 sessions as well, users of Alipay's SDKs report.)
     pub encoding: i32,
     /// The verified node exactly as received, from `{` to `}` (decrypted, if it came encrypted);
     /// not NUL-terminated. NULL when its signature does not hold, or without a buffer of the
@@ -269,8 +268,8 @@ fn c_answer(answered: &Answered<'_>, lent: bool) -> pointcard_answer {
         verdict: answered.verdict as i32,
         status: answered.status as i32,
         encoding: match answered.answer.map(|node| node.encoding()) {
-            Some(Encoding::Gbk) => POINTCARD_ENCODING_GBK,
-            _ => POINTCARD_ENCODING_UTF8,
+            Some(Encoding::Gbk) => POINTCARD_GBK,
+            _ => POINTCARD_UTF8,
         },
         node: bytes.map_or(core::ptr::null(), <[u8]>::as_ptr),
         node_len: bytes.map_or(0, <[u8]>::len),
@@ -296,6 +295,8 @@ fn c_answer(answered: &Answered<'_>, lent: bool) -> pointcard_answer {
 /// @param request      receives what to POST; points into `buf`
 ///
 /// Returns as pointcard_call where nothing is sent. Takes the client's lock for a moment.
+///
+/// Source: Alipay's pages on common parameters and signing.
 // Safety: `client` as everywhere; texts as the header says; `buf` has `cap` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_call_request(
@@ -336,6 +337,8 @@ pub unsafe extern "C" fn pointcard_call_request(
 /// Returns POINTCARD_OK when the exchange ended, whatever the answer says: that is answer.status.
 /// ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (not the exchange under way, or an entry's),
 /// ERR_BAD_STATE (its signature has not come), ERR_BUSY. Takes the client's lock for a moment.
+///
+/// Source: Alipay's page on synchronous answers.
 // Safety: `client` as everywhere; `response` and its body are readable; `room` has `cap` writable
 // bytes; `answer` as described.
 #[unsafe(no_mangle)]

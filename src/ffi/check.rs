@@ -15,7 +15,8 @@ use crate::status::{Result, Status};
 use crate::text::Text;
 use zeroize::Zeroize as _;
 
-/// Flag of pointcard_check: ask the gateway, too, with one harmless signed query.
+/// Flag of pointcard_check: ask the gateway, too, with one harmless signed query. Source:
+/// koubei.marketing.tool.points.query changes nothing.
 pub const POINTCARD_CHECK_ONLINE: u32 = 1;
 
 /// One thing that is wrong.

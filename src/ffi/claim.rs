@@ -59,6 +59,8 @@ unsafe impl Versioned for pointcard_claim {
 /// outBizNo, type, buyerId, shopId, base), ERR_ARGUMENT (base: no http(s) URL), ERR_MALFORMED
 /// (base: broken JSON or escape), ERR_DUPLICATE (base: several URLs; itemId: two different ones),
 /// ERR_BUFFER_TOO_SMALL (out_len: the capacity needed).
+///
+/// Source: the quick-start guide of Koubei point cards, its claim page (token, outBizNo, type).
 // Safety: structures as the header describes them; `out` has `cap` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_claim_link(

@@ -24,21 +24,26 @@ pub struct pointcard_key {
     opaque: [u64; 2048],
 }
 
-/// pointcard_key_load: the app's private key, for signing.
+/// pointcard_key_load: the app's private key, for signing. Source: Alipay's key tool (PKCS#1 and
+/// PKCS#8).
 pub const POINTCARD_KEY_PRIVATE: i32 = 1;
-/// pointcard_key_load: a public key or certificate, for verifying.
+/// pointcard_key_load: a public key or certificate, for verifying. Source: Alipay's console (X.509
+/// SubjectPublicKeyInfo).
 pub const POINTCARD_KEY_PUBLIC: i32 = 2;
 
 /// Room for any signature as text, NUL included: base64 of 512 bytes.
 pub const POINTCARD_SIGNATURE_MAX: usize = 685;
 /// Most parameters of pointcard_canonical. Requests of this product have at most 13.
 pub const POINTCARD_PARAMS_MAX: usize = 64;
-/// Room for the number of one certificate, NUL included: 32 hex digits.
+/// Room for the number of one certificate, NUL included: 32 hex digits. Source: Alipay's page on
+/// certificates (MD5 in hexadecimal).
 pub const POINTCARD_CERT_NUMBER_SIZE: usize = 33;
 
 const _: () = assert!(MAX_BYTES.div_ceil(3) * 4 < POINTCARD_SIGNATURE_MAX);
 
 /// One parameter of a canonical string. Both are NUL-terminated and read during the call.
+///
+/// Source: Alipay's page on signing.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_param {
@@ -274,6 +279,8 @@ pub unsafe extern "C" fn pointcard_key_sign(
 ///
 /// Returns POINTCARD_OK when it holds; ERR_SIGNATURE when it does not; ERR_NULL, ERR_STRUCT_SIZE,
 /// ERR_BAD_STATE (no key), ERR_KEY_MISMATCH (a private key), ERR_ARGUMENT (sign_type).
+///
+/// Source: Alipay's page on signing.
 // Safety: `key` as `loaded`; `data` has `data_len` bytes, `signature` is null or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_key_verify(
@@ -521,6 +528,8 @@ pub unsafe extern "C" fn pointcard_content_encrypt(
 /// @param fault    receives what is wrong; may be NULL
 ///
 /// Returns as pointcard_content_encrypt; ERR_MALFORMED (wrong key, or not what was encrypted).
+///
+/// Source: Alipay's page on content encryption.
 // Safety: as pointcard_content_encrypt.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_content_decrypt(

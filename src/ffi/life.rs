@@ -41,9 +41,11 @@ pub const POINTCARD_RSA2: i32 = 0;
 /// types (new applications use RSA2 since 2018-01-26).
 pub const POINTCARD_RSA: i32 = 1;
 
-/// charset, text_charset: UTF-8, the default.
+/// charset, text_charset, encoding: UTF-8, the default. Source: Alipay's table of common parameters
+/// (charset).
 pub const POINTCARD_UTF8: i32 = 0;
-/// charset, text_charset: GBK; needs the feature gbk.
+/// charset, text_charset, encoding: GBK; needs the feature gbk. Source: Alipay's table of common parameters
+/// (charset); the guide's samples use it.
 pub const POINTCARD_GBK: i32 = 1;
 
 /// Most merchants of pointcard_config.merchants.
@@ -52,10 +54,12 @@ const _: () = assert!(POINTCARD_PROFILES_MAX as usize == PROFILES_MAX);
 
 /// Flag: allow plain HTTP to a host that is not this machine (a TLS proxy on a trusted wire).
 pub const POINTCARD_F_PLAIN_HTTP: u32 = 1;
-/// Flag: allow the Date of the gateway's answers to correct a wrong terminal clock.
+/// Flag: allow the Date of the gateway's answers to correct a wrong terminal clock. Source:
+/// Alipay's error list (isv.invalid-timestamp: a wrong time is refused).
 pub const POINTCARD_F_SERVER_TIME: u32 = 2;
 /// Flag: requests are signed elsewhere (section "Signing elsewhere"). The client holds no private
-/// key: private_key and signer must not be given, app_public_key must.
+/// key: private_key and signer must not be given, app_public_key must. Source: Alipay's page on
+/// signing: the signature covers the canonical string, wherever it is made.
 pub const POINTCARD_F_SIGN_ELSEWHERE: u32 = 16;
 
 /// What config.flags may hold.
@@ -64,6 +68,8 @@ const FLAGS: u32 = POINTCARD_F_PLAIN_HTTP | POINTCARD_F_SERVER_TIME | POINTCARD_
 /// One more merchant a software house acts for on this terminal, under the same application. Texts
 /// are NUL-terminated ASCII, borrowed until pointcard_close (the token only during
 /// pointcard_init). Frozen: it will not grow.
+///
+/// Source: Alipay's guide to third-party authorisation: one app_auth_token for each merchant.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_merchant {
@@ -427,6 +433,9 @@ unsafe fn rust_merchant(given: &pointcard_merchant) -> Result<Merchant<'static>>
 ///
 /// Returns ERR_NULL, ERR_NOT_FOUND (no such merchant), ERR_MISSING (no token), ERR_TOO_LONG,
 /// ERR_ENCODING, ERR_BAD_STATE, ERR_BUSY.
+///
+/// Source: Alipay's error list (20001, aop.invalid-app-auth-token) and page of
+/// alipay.open.auth.token.app (a refresh or a new consent ends the token before).
 // Safety: `client` as everywhere; the texts are null or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_set_token(

@@ -15,15 +15,20 @@ use crate::gateway::prize::{self, PrizesendAuth};
 use crate::points::sync::Shared;
 use crate::status::{Error, Result, Status};
 
-/// update.trans_type: credits points for a payment.
+/// update.trans_type: credits points for a payment. Source: Alipay's page of
+/// koubei.marketing.tool.points.update (trans_type), as the next four.
 pub const POINTCARD_DEPOSIT: i32 = 1;
-/// update.trans_type: reserves points.
+/// update.trans_type: reserves points. Source: Alipay's page of
+/// koubei.marketing.tool.points.update.
 pub const POINTCARD_FREEZE: i32 = 2;
-/// update.trans_type: spends a reserve.
+/// update.trans_type: spends a reserve. Source: Alipay's page of
+/// koubei.marketing.tool.points.update.
 pub const POINTCARD_COMMIT: i32 = 3;
-/// update.trans_type: releases a reserve.
+/// update.trans_type: releases a reserve. Source: Alipay's page of
+/// koubei.marketing.tool.points.update.
 pub const POINTCARD_CANCEL: i32 = 4;
-/// update.trans_type: spends without a reserve.
+/// update.trans_type: spends without a reserve. Source: Alipay's page of
+/// koubei.marketing.tool.points.update.
 pub const POINTCARD_CONSUME: i32 = 5;
 
 /// Moves points at once. Lengths are in characters. Source: Alipay's page of
@@ -55,6 +60,8 @@ pub struct pointcard_update {
 }
 
 /// Where an update was booked.
+///
+/// Source: Alipay's page of koubei.marketing.tool.points.update (point_log_no).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_booking {
@@ -82,6 +89,8 @@ pub struct pointcard_prize {
 }
 
 /// What a claim link carries.
+///
+/// Source: koubei.marketing.tool.prizesend.auth, in the models integrators publish (token).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_prize_token {

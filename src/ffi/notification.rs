@@ -7,6 +7,7 @@ use core::ffi::c_char;
 
 use super::fault::{TextOut, bytes, pointcard_fault, stateless};
 use super::keys::{loaded, pointcard_key, required, rust_sign_type};
+use super::life::{POINTCARD_GBK, POINTCARD_UTF8};
 use super::structs::{self, Versioned, chars};
 use super::{config_text, status};
 use crate::gateway::Session;
@@ -16,28 +17,29 @@ use crate::status::{Error, Result, Status};
 use crate::text::Text;
 use crate::text::Writer;
 
-/// pointcard_notification.kind: a shopper has the coupon (领券成功).
+/// pointcard_notification.kind: a shopper has the coupon (领券成功). Source: the quick-start guide of
+/// Koubei point cards (EC-promocore-prize-notice).
 pub const POINTCARD_NOTIFY_COUPON: i32 = 1;
-/// An activity changed its state.
+/// An activity changed its state. Source: messages that integrators publish
+/// (EC-CAMPAIGN_PROCESS-CAMPAIGN_SYNCH).
 pub const POINTCARD_NOTIFY_ACTIVITY: i32 = 2;
 /// Something else; answer it, or it comes again.
 pub const POINTCARD_NOTIFY_OTHER: i32 = 3;
 
-/// pointcard_notification.variant: signed without sign_type and empty fields.
+/// pointcard_notification.variant: signed without sign_type and empty fields. Source: Alipay's page
+/// on asynchronous messages (all but sign and sign_type).
 pub const POINTCARD_NOTIFY_V1: i32 = 1;
-/// Signed without sign_type, empty fields included.
+/// Signed without sign_type, empty fields included. Source: Alipay's pages disagree about empty values.
 pub const POINTCARD_NOTIFY_V1_EMPTY: i32 = 2;
-/// Signed with sign_type, without empty fields.
+/// Signed with sign_type, without empty fields. Source: Alipay's Java SDK (rsaCheckV2).
 pub const POINTCARD_NOTIFY_V2: i32 = 3;
-/// Signed with sign_type and empty fields.
+/// Signed with sign_type and empty fields. Source: the same, and its pages disagree about empty
+/// values.
 pub const POINTCARD_NOTIFY_V2_EMPTY: i32 = 4;
 
-/// Text in UTF-8: the default where a message does not say.
-pub const POINTCARD_UTF8: i32 = 0;
-/// Text in GBK.
-pub const POINTCARD_GBK: i32 = 1;
-
 /// A notification as it came, and who it should be for. Read during the call.
+///
+/// Source: Alipay's page on asynchronous messages.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_notification_in {
@@ -379,6 +381,8 @@ const _: () = assert!(size_of::<pointcard_seen_id>() == size_of::<SeenId>());
 
 /// The latest messages, so that repeats are told: by notify_id, or an activity's order_id. One
 /// thread at a time. In memory only: after a restart it knows nothing.
+///
+/// Source: Alipay's page on asynchronous messages (notify_id stays the same when one is repeated).
 #[repr(C)]
 pub struct pointcard_seen {
     /// Places for ids, zeroed; the caller's, kept as long as the ring is used.

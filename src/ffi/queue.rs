@@ -102,9 +102,11 @@ pub struct pointcard_entry {
     pub kind: u32,
 }
 
-/// pointcard_entry.kind: points credited for a sale.
+/// pointcard_entry.kind: points credited for a sale. Source: Alipay's page of
+/// koubei.marketing.tool.points.update (DEPOSIT).
 pub const POINTCARD_KIND_DEPOSIT: u32 = 1;
-/// pointcard_entry.kind: points taken back for a refunded sale.
+/// pointcard_entry.kind: points taken back for a refunded sale. Source: Alipay's page of
+/// koubei.marketing.tool.points.update (CONSUME).
 pub const POINTCARD_KIND_REFUND: u32 = 2;
 
 const _: () = assert!(

@@ -15,6 +15,8 @@ use crate::status::{Error, Result, Status};
 const SIGNATURE_TEXT_MAX: usize = SIGNATURE_MAX * 2;
 
 /// A string that somebody else signs.
+///
+/// Source: Alipay's page on signing.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_to_sign {
@@ -92,6 +94,8 @@ pub unsafe extern "C" fn pointcard_next_to_sign(
 /// is no longer what was handed out), ERR_ARGUMENT (another exchange), ERR_NULL,
 /// ERR_BUFFER_TOO_SMALL, ERR_STORAGE, ERR_BAD_STATE, ERR_BUSY, ERR_UNSUPPORTED: nothing may be
 /// sent, and the same exchange may be tried again. Takes the client's lock for a moment.
+///
+/// Source: Alipay's page on signing.
 // Safety: `client` as everywhere; `signature` is text; `buf` has `cap` writable bytes; `request` is
 // null or writable.
 #[unsafe(no_mangle)]
@@ -127,6 +131,8 @@ pub unsafe extern "C" fn pointcard_next_signed(
 ///
 /// Returns as pointcard_call_request; ERR_UNSUPPORTED for a client that signs itself. Takes the
 /// client's lock for a moment.
+///
+/// Source: Alipay's page on signing.
 // Safety: `client` as everywhere; texts as the header says; `buf` has `cap` writable bytes;
 // `to_sign` is null or writable.
 #[unsafe(no_mangle)]
@@ -168,6 +174,8 @@ pub unsafe extern "C" fn pointcard_call_to_sign(
 ///
 /// Returns as pointcard_next_signed; ERR_CONFLICT when method, content or options are not those
 /// the string was made of. Takes the client's lock for a moment.
+///
+/// Source: Alipay's page on signing.
 // Safety: `client` as everywhere; texts as the header says; `buf` has `cap` writable bytes;
 // `request` is null or writable.
 #[unsafe(no_mangle)]

@@ -80,6 +80,8 @@ const NO_STEP: Error = Error::new(Status::Idle, "queue");
 ///
 /// Returns ERR_NULL, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_BUFFER_TOO_SMALL, ERR_BAD_STATE,
 /// ERR_BUSY, ERR_SIGNER, ERR_ENTROPY.
+///
+/// Source: koubei.marketing.tool.points.query, in the models of Alipay's SDKs.
 // Safety: `client` as everywhere; texts as the header says; `buf` has `cap` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_query_request(
@@ -151,6 +153,8 @@ pub(super) unsafe fn hand_out(step: Result<Step<'_>>, request: *mut pointcard_re
 /// Returns POINTCARD_OK when the outcome is recorded, whatever it is; ERR_NULL, ERR_STRUCT_SIZE,
 /// ERR_ARGUMENT (not the exchange under way), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE (the outcome
 /// is not recorded; the entry will be repeated).
+///
+/// Source: Alipay's page on synchronous answers (the node's bytes are what is signed).
 // Safety: `client` as everywhere; `response` and its body are readable; `outcome` as described.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_on_response(

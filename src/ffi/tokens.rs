@@ -24,6 +24,8 @@ pub struct pointcard_grant {
 }
 
 /// A pair of tokens. Store both before either is used: the old pair dies.
+///
+/// Source: Alipay's page of alipay.open.auth.token.app.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_tokens {
@@ -46,6 +48,8 @@ pub struct pointcard_tokens {
 }
 
 /// What a token is worth.
+///
+/// Source: alipay.open.auth.token.app.query, in the models of Alipay's SDKs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_token_state {

@@ -14,6 +14,8 @@ const NODE_MAX: usize = 1 << 20;
 pub const POINTCARD_NO_AMOUNT: u64 = u64::MAX;
 
 /// A paid trade.
+///
+/// Source: the response models of alipay.trade.pay and alipay.trade.query in Alipay's SDKs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_trade {
@@ -57,6 +59,9 @@ unsafe impl Versioned for pointcard_trade {
 /// 10000, another trade_status than TRADE_SUCCESS or TRADE_FINISHED), ERR_UNSUPPORTED (the buyer
 /// is named by open id alone), ERR_MISSING, ERR_ENCODING, ERR_MALFORMED, ERR_TOO_DEEP,
 /// ERR_DUPLICATE, ERR_RANGE: `trade` is unchanged.
+///
+/// Source: Alipay's pages of alipay.trade.pay and alipay.trade.query (amounts in yuan with two
+/// decimals; TRADE_SUCCESS, TRADE_FINISHED).
 // Safety: `node` is null or has `node_len` readable bytes; `trade` as the header describes it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pointcard_trade_read(

@@ -188,7 +188,7 @@ static void test_calls_any_method_gives_its_node(void)
                               &said));
     CHECK_EQ(said.verdict, POINTCARD_ACCEPTED);
     CHECK_EQ(said.status, POINTCARD_OK);
-    CHECK_EQ(said.encoding, POINTCARD_ENCODING_UTF8);
+    CHECK_EQ(said.encoding, POINTCARD_UTF8);
     CHECK(said.node >= room && said.node + said.node_len <= room + sizeof room);
     CHECK(said.node[0] == '{' && said.node[said.node_len - 1] == '}');
     CHECK_STR(text_at("total_amount"), "88.88");
