@@ -157,7 +157,7 @@ The C functions reach neither `aes` nor `certificates` yet, so that the linker d
 `tests/firmware/stack.py` adds up frames along the call graph. There is no recursion: it fails when it finds a cycle. Calls
 through pointers are resolved by the list at its top. Your callbacks' own stack comes on top, and an interrupt's frame.
 
-## Stack: painted at run time, beside the bound
+## Stack: painted in one run, beside the bound
 
 {stacks}
 
@@ -186,7 +186,9 @@ def drift(text):
     if not DOC.exists():
         return "docs/footprint.md is missing"
     number = r"\d+"
-    old, new = DOC.read_text(), text
+    # What is painted depends on where the power was cut that day; it is held to its bound instead.
+    painted_row = re.compile(r"^(\| m\w+ \| pointcard_\w+ \| )\d+", re.M)
+    old, new = painted_row.sub(r"\1-", DOC.read_text()), painted_row.sub(r"\1-", text)
     if re.sub(number, "#", old) != re.sub(number, "#", new):
         return "docs/footprint.md has other rows or words"
     for was, now in zip(re.findall(number, old), re.findall(number, new)):
