@@ -28,10 +28,11 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         assert!(count <= pointcard::json::MEMBERS_MAX);
-        if encoding == Encoding::Utf8 && !data.contains(&b'e') && !data.contains(&b'E') {
-            // (Numbers beyond f64 are the one thing the other reader refuses and this one takes.)
-            let other = serde_json::from_slice::<serde_json::Value>(data);
-            assert!(other.is_ok(), "{other:?}");
+        if encoding == Encoding::Utf8
+            && let Err(error) = serde_json::from_slice::<serde_json::Value>(data)
+        {
+            // Numbers beyond f64 are the one thing the other reader refuses and this one takes.
+            assert!(error.to_string().starts_with("number out of range"), "{error}");
         }
     }
 });
