@@ -5,6 +5,7 @@
 #   make long     the long forms: more power cuts, more kills, more random tears
 #   make interop  Alipay's own SDKs, from their package registries, as the other side
 #   make bench-queue  the queue beside SQLite, redb and the disk itself (Linux)
+#   make fleet    10,000 simulated tills come back after an outage (about two minutes of CPU)
 #   make lib      target/lib: libpointcard.a, libpointcard.so (.dylib, .dll)
 #   make firmware the library on five Cortex-M cores in an emulator; needs arm-none-eabi-gcc, QEMU
 #   make linux    ARM and 32-bit Linux under qemu-user; builds for Windows and Android
@@ -26,7 +27,7 @@ LINK   := -- -C link-arg=-Wl,-soname,libpointcard.so.$(ABI) -C link-arg=-Wl,-z,m
 endif
 CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
 
-.PHONY: demo test long interop firmware linux bench-firmware bench-queue lib header checkout install clean fmt
+.PHONY: demo test long interop firmware linux bench-firmware bench-queue fleet lib header checkout install clean fmt
 
 lib: $(OUT)/libpointcard.a
 
@@ -75,6 +76,13 @@ bench-queue:
 	@mkdir -p target/bench
 	$(CARGO) run --release --quiet --manifest-path benches/queue/Cargo.toml \
 		--target-dir target/bench/build -- target/bench/queue target/bench/queue.json
+
+# Fails when a goal is missed; the table is the test's own output.
+fleet:
+	@mkdir -p target/fleet
+	@POINTCARD_LONG=1 $(CARGO) test --quiet --test fleet -- --nocapture --test-threads=1 \
+		>target/fleet/log 2>&1 || { cat target/fleet/log; exit 1; }
+	@sed -n 's/^.*fleet: //p' target/fleet/log
 
 header:
 	$(CARGO) build --quiet

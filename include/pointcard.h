@@ -692,8 +692,13 @@ typedef struct pointcard_config {
     const struct pointcard_merchant *merchants;
     /** How many, at most POINTCARD_PROFILES_MAX. */
     uint32_t merchant_count;
-    /** Zero. */
-    uint32_t reserved;
+    /**
+     * Window of the random delay before the backlog's first request, in milliseconds, at most
+     * 3600000: for tills of a fleet that come back together. Tills * 1000 / window is what they
+     * ask of the gateway per second at first. 0 = none after pointcard_init, 60000 after
+     * pointcard_line_up. Sales made now do not wait for it.
+     */
+    uint32_t first_delay_ms;
 } pointcard_config;
 
 /** Bytes of a pointcard_client in this library, for bindings that cannot read the header. */
@@ -715,7 +720,7 @@ POINTCARD_API size_t pointcard_client_size(void);
  * @param config       read during the call; the texts stay borrowed
  *
  * Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
- * ERR_ENCODING, ERR_ARGUMENT, ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
+ * ERR_ENCODING, ERR_ARGUMENT, ERR_RANGE (first_delay_ms), ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
  * ERR_KEY_MISMATCH, ERR_DUPLICATE (merchants; `at` in the detail is the index), ERR_UNSUPPORTED (a
  * feature this library was built without), ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
  * ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
@@ -978,6 +983,27 @@ pointcard_status pointcard_trade_read(const char *node,
 
 /* ---- Sync and balance ---------------------------------------------------------------------- */
 
+/** pointcard_report.rest: nothing rests. */
+#define POINTCARD_REST_NONE 0
+
+/**
+ * pointcard_report.rest: the backlog's next turn has not come (the delay after pointcard_line_up,
+ * or the space between two requests). Sales made now go at once.
+ */
+#define POINTCARD_REST_SPACING 1
+
+/** pointcard_report.rest: the line or the gateway failed; back-off. */
+#define POINTCARD_REST_FAILED 2
+
+/**
+ * pointcard_report.rest: the gateway asked for it. pointcard_force does not lift it. Source:
+ * RFC 9110 section 10.2.3 (Retry-After); Alipay's list of common codes (40005: calls limited).
+ */
+#define POINTCARD_REST_ASKED 3
+
+/** pointcard_report.rest: only a person or another configuration helps. */
+#define POINTCARD_REST_PAUSED 4
+
 /**
  * pointcard_outcome.verdict: credited (or answered). Source: Alipay's list of common codes
  * (10000).
@@ -1051,7 +1077,19 @@ typedef struct pointcard_report {
     uint32_t next_key_used;
     /** Whose the oldest paused entry is; empty = the client's own, or there is none. */
     char paused_merchant[65];
+    /** Refused entries for which the dead letters had no room; not among `waiting`. */
+    uint32_t parked;
+    /** POINTCARD_REST_NONE to POINTCARD_REST_PAUSED: who asked for the rest that is taken now. */
+    uint32_t rest;
+    /** 1: the queue was paused by its caller: nothing goes before it is resumed. */
+    uint32_t stopped;
 } pointcard_report;
+
+/**
+ * Sleeps for `ms`, at most 1000, on the caller's thread, without the client's lock. Returns 0, or
+ * anything else to end the drain. It may call this client, but not pointcard_sync.
+ */
+typedef int32_t (*pointcard_sleep_fn)(void *ctx, uint32_t ms);
 
 /**
  * A shopper's points.
@@ -1120,6 +1158,60 @@ POINTCARD_API
 pointcard_status pointcard_sync(pointcard_client *client,
                                 uint32_t budget_ms,
                                 struct pointcard_report *report);
+
+/**
+ * Sends until nothing is left that will go by itself, or about `deadline_ms` have passed: at
+ * closing time, before an update. Sleeps while the line rests. Returns early when nothing may go
+ * before the deadline. The report adds up what was done and says why what is left is left: held,
+ * paused, stopped, resting (rest, retry_in_ms), or there was no time.
+ *
+ * What waits by this till's own decision does not wait after pointcard_force. Threads as
+ * pointcard_sync.
+ *
+ * @param client       an open client
+ * @param deadline_ms  longest time, a transfer under way aside
+ * @param sleep        NULL: the system's; without one, the drain ends at the first rest
+ * @param sleep_ctx    first argument of `sleep`
+ * @param report       receives what was done; may be NULL
+ *
+ * Returns as pointcard_sync. A dead network is not an error.
+ */
+POINTCARD_API
+pointcard_status pointcard_drain(pointcard_client *client,
+                                 uint32_t deadline_ms,
+                                 pointcard_sleep_fn sleep,
+                                 void *sleep_ctx,
+                                 struct pointcard_report *report);
+
+/**
+ * Says that the line came up again (network attached, modem registered). What waits now goes out
+ * after a random part of config.first_delay_ms, slowly at first, so that ten thousand tills that
+ * come back together do not knock the gateway over; sales made from now on go at once. Lifts what
+ * failures of the line before had to wait for, but not what the gateway asked for.
+ *
+ * A single till does not need it: back-off finds the line by itself. May be called while a sync is
+ * under way.
+ *
+ * @param client  an open client
+ *
+ * Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY.
+ */
+POINTCARD_API
+pointcard_status pointcard_line_up(pointcard_client *client);
+
+/**
+ * A person wants what waits to go now. Lifts every wait this till chose by itself: the first
+ * delay, the space between requests, back-off of the line and of single entries, pauses after
+ * refused configurations. Does not lift what the gateway asked for (Retry-After, 40005), nor what
+ * waits for a token, is held, or was stopped. Sends nothing: call pointcard_sync or
+ * pointcard_drain. May be called while a sync is under way.
+ *
+ * @param client  an open client
+ *
+ * Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY.
+ */
+POINTCARD_API
+pointcard_status pointcard_force(pointcard_client *client);
 
 /**
  * Asks the gateway for a shopper's balance and waits for the answer. Beside it: what is still

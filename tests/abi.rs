@@ -252,7 +252,8 @@ fn structures_are_laid_out_in_c_as_here() {
             app_public_key, alipay_public_key, activity_account, shop_id, sign_type, max_points,
             storage, clock, entropy, signer, transport, lock, on_outcome, on_outcome_ctx, ca_pem,
             proxy, charset, text_charset, content_key, app_cert, alipay_cert, alipay_cert_next,
-            alipay_root_cert, alipay_public_key_next, merchants, merchant_count, reserved,
+            alipay_root_cert, alipay_public_key_next, merchants, merchant_count,
+            first_delay_ms,
         }
         accrue::pointcard_sale {
             struct_size, points, user_id, biz_no, memo, ext_info, shop_id, activity_account,
@@ -269,7 +270,8 @@ fn structures_are_laid_out_in_c_as_here() {
         }
         sync::pointcard_report {
             struct_size, sent, accepted, rejected, uncertain, unknown, deferred, waiting,
-            retry_in_ms, clock_wrong, held, paused, next_key_used, paused_merchant,
+            retry_in_ms, clock_wrong, held, paused, next_key_used, paused_merchant, parked, rest,
+            stopped,
         }
         sync::pointcard_balance {
             struct_size, waiting_entries, waiting_points, available_points, freezed_points,

@@ -194,6 +194,7 @@ programs! {
     keys 2048;
     locks 2048;
     notification 2048;
+    drain 2048;
     profiles 2048;
     signer 2048;
     signing 2048;

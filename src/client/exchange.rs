@@ -65,7 +65,7 @@ impl<P: Ports> Client<'_, P> {
     /// Milliseconds until it is worth asking for the next request; 0 = now, or nothing waits.
     pub(crate) fn due_in_ms(&mut self) -> u32 {
         let now = self.ports.clock().monotonic_ms();
-        self.pace.line_wait(now).max(self.wait_ms)
+        self.rest_ms(now).max(self.wait_ms)
     }
 
     fn start_next<'b>(&mut self, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
@@ -80,16 +80,16 @@ impl<P: Ports> Client<'_, P> {
         self.no_flight()?;
         self.mend()?;
         let now = self.ports.clock().monotonic_ms();
-        self.wait_ms = self.pace.line_wait(now);
+        self.wait_ms = self.rest_ms(now);
         if self.wait_ms != 0 {
             self.queue.commit(self.ports.storage())?;
             return Ok(None);
         }
         // An entry that keeps failing may be what fails, not the line: the others go first.
         let suspect = self.pace.suspect();
-        let mut due = self.pick(now, suspect, buf)?;
+        let mut due = self.pick_now(now, suspect, buf)?;
         if due.is_none() && suspect.is_some() {
-            due = self.pick(now, None, buf)?;
+            due = self.pick_now(now, None, buf)?;
         }
         if due.is_none() {
             self.queue.commit(self.ports.storage())?;
@@ -97,11 +97,37 @@ impl<P: Ports> Client<'_, P> {
         Ok(due)
     }
 
-    /// The oldest entry that may be sent now, `pass_over` aside. Counts what is held and what waits
+    /// The oldest entry that may be sent now: of the sales made now when the backlog's turn has not
+    /// come.
+    fn pick_now(&mut self, now: u64, pass: Option<u64>, buf: &mut [u8]) -> Result<Option<u64>> {
+        let spacing = self.pace.backlog_wait(now);
+        if spacing == 0 {
+            return self.pick(0, now, pass, buf);
+        }
+        let counted = (self.held, self.paused);
+        let due = self.pick(self.live_from, now, pass, buf)?;
+        // Only part of the queue was looked at: what the latest whole look counted stands.
+        (self.held, self.paused) = counted;
+        let backlog = self.queue.status().waiting + self.queue.status().sent_unknown;
+        self.wait_ms = match (backlog, self.wait_ms) {
+            (0, _) => 0,
+            (_, 0) => spacing,
+            (_, wait) => spacing.min(wait),
+        };
+        Ok(due)
+    }
+
+    /// The oldest entry from `from` on that may be sent now, `pass_over` aside. Counts what is held and what waits
     /// for a token, and notes how long it is until the next one is due.
-    fn pick(&mut self, now: u64, pass_over: Option<u64>, buf: &mut [u8]) -> Result<Option<u64>> {
+    fn pick(
+        &mut self,
+        mut from: u64,
+        now: u64,
+        pass_over: Option<u64>,
+        buf: &mut [u8],
+    ) -> Result<Option<u64>> {
         let Self { queue, ports, record, pace, config, wire, profiles, .. } = self;
-        let (mut from, mut wait, mut behind) = (0, u32::MAX, 0);
+        let (mut wait, mut behind) = (u32::MAX, 0);
         (self.held, self.paused) = (0, (0, 0));
         while let Some(entry) = queue.next(ports.storage(), from, record)? {
             if entry.seq < from {
@@ -276,7 +302,11 @@ impl<P: Ports> Client<'_, P> {
             self.queue.retract(self.ports.storage(), flight.seq)?;
         }
         let verdict = if not_sent { Verdict::Deferred } else { Verdict::Unknown };
-        let wait = if flight.is_call() { 0 } else { self.line_failed(flight.seq, 0) };
+        let wait = match (flight.is_call(), not_sent) {
+            (true, _) => 0,
+            (false, true) => self.not_sent(flight.seq),
+            (false, false) => self.line_failed(flight.seq, 0),
+        };
         Ok(flight.outcome(verdict, status, wait))
     }
 

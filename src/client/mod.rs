@@ -6,7 +6,7 @@
 //!
 //! Here: configuration, opening, recording and looking. `keys` and `profiles` are what a
 //! configuration becomes; `refund` takes points back; `exchange` holds requests and answers,
-//! `verdict` what an answer means; `call` is every other method, `signing` for keys that are
+//! `verdict` what an answer means, `line` when the next one goes; `call` is every other method, `signing` for keys that are
 //! elsewhere.
 
 pub mod call;
@@ -14,6 +14,7 @@ mod check;
 mod exchange;
 mod explain;
 mod keys;
+mod line;
 mod profiles;
 mod refund;
 pub mod signing;
@@ -24,7 +25,7 @@ pub use profiles::{MERCHANT_MAX, Merchant, PROFILES_MAX};
 
 use crate::gateway::{self, Charset, Session, SignType, points};
 use crate::outcome::Detail;
-use crate::points::pace::Pace;
+use crate::points::pace::{self, Pace};
 use crate::points::refund::KIND_DEPOSIT;
 use crate::points::sale::{self, Deposit, Owner, Sale};
 use crate::port::{Ports, Request};
@@ -96,6 +97,11 @@ pub struct Config<'c> {
     /// Requests are signed elsewhere: there is no private key and no signer port, and only the
     /// calls of [`signing`] make requests. `app_public_key` is required.
     pub sign_elsewhere: bool,
+    /// Window of the random delay before the backlog's first request, in milliseconds, at most
+    /// [`pace::FIRST_DELAY_MAX_MS`]: for tills of a fleet that come back together. Tills × 1000 /
+    /// window is what they ask of the gateway per second at first. 0 = none after opening,
+    /// [`pace::FIRST_DELAY_MS`] after [`Client::line_up`]. Sales made now do not wait for it.
+    pub first_delay_ms: u32,
 }
 
 /// Keys and tokens never reach a log, not even by accident.
@@ -138,8 +144,16 @@ impl<'c> Config<'c> {
         self.checks().into_iter().collect()
     }
 
+    fn check_first_delay(&self) -> Result<()> {
+        match self.first_delay_ms <= pace::FIRST_DELAY_MAX_MS {
+            true => Ok(()),
+            false => Err(Error::new(Status::Range, "config.first_delay_ms")
+                .at(pace::FIRST_DELAY_MAX_MS as usize)),
+        }
+    }
+
     /// The same, each member by itself.
-    fn checks(&self) -> [Result<()>; 6] {
+    fn checks(&self) -> [Result<()>; 7] {
         let token_max = gateway::APP_AUTH_TOKEN_MAX;
         let account_max = points::ACTIVITY_ACCOUNT_MAX;
         // The app_id has a check of its own.
@@ -156,6 +170,7 @@ impl<'c> Config<'c> {
             sale::id(self.merchant, "config.merchant", MERCHANT_MAX),
             sale::id(self.activity_account, "config.activity_account", account_max),
             sale::id(self.shop_id, "config.shop_id", points::SHOP_ID_MAX),
+            self.check_first_delay(),
         ]
     }
 }
@@ -203,6 +218,8 @@ pub struct Client<'c, P: Ports> {
     flight: Option<exchange::Flight>,
     exchange: u32,
     pace: Pace,
+    /// Entries from this number on are sales made now; those before it are the backlog.
+    live_from: u64,
     wait_ms: u32,
     held: u32,
     /// Entries that wait for a token, and the profile of the oldest.
@@ -230,6 +247,7 @@ impl<'c, P: Ports> Client<'c, P> {
             flight: None,
             exchange: 0,
             pace: Pace::new(),
+            live_from: 0,
             wait_ms: 0,
             held: 0,
             paused: (0, 0),
@@ -260,8 +278,9 @@ impl<'c, P: Ports> Client<'c, P> {
             let salt = self.salt();
             self.queue.open(self.ports.storage(), salt)
         });
-        if opened.is_err() {
-            self.close();
+        match opened {
+            Ok(_) => self.begin(),
+            Err(_) => self.close(),
         }
         self.note(opened)
     }

@@ -226,6 +226,13 @@ impl<'c> Profiles<'c> {
         self.iter().find(|profile| profile.activity_account == account).or(self.iter().next())
     }
 
+    /// Lifts the waits that have an end of their own.
+    pub(super) fn force(&mut self) {
+        for profile in self.iter_mut().filter(|p| matches!(p.pause, Pause::Until(_))) {
+            profile.pause = Pause::No;
+        }
+    }
+
     /// The gateway refused token number `issue` of the profile `hash` as none it knows. Returns
     /// the milliseconds after which its entries are tried again; 0 = at once, or not before a
     /// token is set.

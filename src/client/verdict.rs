@@ -274,10 +274,14 @@ impl<P: Ports> Client<'_, P> {
 
     fn wait_after(&mut self, outcome: gateway::Outcome, flight: &Flight, http: &HttpAnswer) -> u32 {
         use gateway::Outcome as Told;
-        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
+        let (now, random) = self.now_and_random();
         match outcome {
             Told::Token => self.token_refused(flight),
-            Told::Config => self.pace.line_paused(flight.seq, now, random),
+            Told::Config => self.line_paused(flight.seq),
+            Told::Throttled => {
+                self.distrust = 0;
+                self.pace.throttled(now, http.retry_after_s, random)
+            }
             Told::Unauthenticated => self.distrusted(flight, http),
             // A verified "system error" is this entry's trouble; anything else is the line's.
             Told::Unknown if self.detail.authenticated => {
@@ -291,7 +295,7 @@ impl<P: Ports> Client<'_, P> {
     /// Verified, so the line works and others go on; this merchant waits.
     fn token_refused(&mut self, flight: &Flight) -> u32 {
         self.line_works(flight.seq);
-        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
+        let (now, random) = self.now_and_random();
         self.profiles.refuse_token(flight.profile, flight.issue, now, random)
     }
 
@@ -301,29 +305,7 @@ impl<P: Ports> Client<'_, P> {
         if self.distrust < DISTRUST {
             return self.line_failed(flight.seq, http.retry_after_s);
         }
-        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
-        self.pace.line_paused(flight.seq, now, random)
-    }
-
-    pub(super) fn line_failed(&mut self, seq: u64, retry_after_s: u32) -> u32 {
-        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
-        self.pace.line_failed(seq, now, retry_after_s, random)
-    }
-
-    fn line_works(&mut self, seq: u64) -> u32 {
-        self.distrust = 0;
-        let (now, random) = (self.ports.clock().monotonic_ms(), self.random());
-        self.pace.line_works(seq, now, random);
-        0
-    }
-
-    /// For jitter only. Without entropy the clock has to do.
-    fn random(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        match self.ports.entropy().map(|entropy| entropy.fill(&mut bytes)) {
-            Some(Ok(())) => u32::from_le_bytes(bytes),
-            _ => (self.ports.clock().monotonic_ms() as u32).wrapping_mul(0x9E37_79B9),
-        }
+        self.line_paused(flight.seq)
     }
 }
 

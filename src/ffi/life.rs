@@ -172,8 +172,11 @@ pub struct pointcard_config {
     pub merchants: *const pointcard_merchant,
     /// How many, at most POINTCARD_PROFILES_MAX.
     pub merchant_count: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Window of the random delay before the backlog's first request, in milliseconds, at most
+    /// 3600000: for tills of a fleet that come back together. Tills * 1000 / window is what they
+    /// ask of the gateway per second at first. 0 = none after pointcard_init, 60000 after
+    /// pointcard_line_up. Sales made now do not wait for it.
+    pub first_delay_ms: u32,
 }
 
 // Safety: repr(C), u32 first, integers and pointers only.
@@ -204,7 +207,7 @@ pub extern "C" fn pointcard_client_size() -> usize {
 /// @param config       read during the call; the texts stay borrowed
 ///
 /// Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
-/// ERR_ENCODING, ERR_ARGUMENT, ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
+/// ERR_ENCODING, ERR_ARGUMENT, ERR_RANGE (first_delay_ms), ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
 /// ERR_KEY_MISMATCH, ERR_DUPLICATE (merchants; `at` in the detail is the index), ERR_UNSUPPORTED (a
 /// feature this library was built without), ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
 /// ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
@@ -338,9 +341,6 @@ unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
     if given.flags & !FLAGS != 0 {
         return Err(Error::new(Status::Argument, "config.flags"));
     }
-    if given.reserved != 0 {
-        return Err(Error::new(Status::Argument, "config.reserved"));
-    }
     charset(given.text_charset, "config.text_charset")?;
     let sign_type = keys::rust_sign_type(given.sign_type, "config.sign_type")?;
     // Safety: as promised above.
@@ -371,6 +371,7 @@ unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
             )?,
             merchants: &[], // Handed over by themselves: `open_for`.
             sign_elsewhere: given.flags & POINTCARD_F_SIGN_ELSEWHERE != 0,
+            first_delay_ms: given.first_delay_ms,
         })
     }
 }

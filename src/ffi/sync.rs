@@ -1,6 +1,6 @@
 //! Section: sync and balance. The lock is free while the transport works.
 
-use core::ffi::c_char;
+use core::ffi::{c_char, c_void};
 
 use super::cell::{self, Cell};
 use super::life::pointcard_client;
@@ -9,6 +9,7 @@ use super::structs::{self, Versioned, chars};
 use super::{call_text, status};
 use crate::gateway::points;
 use crate::outcome::{Outcome, Verdict};
+use crate::points::pace::Rest;
 use crate::points::sync::{self, Report, Shared};
 use crate::port::Transport;
 use crate::status::{Error, Result, Status};
@@ -49,7 +50,38 @@ pub struct pointcard_report {
     pub next_key_used: u32,
     /// Whose the oldest paused entry is; empty = the client's own, or there is none.
     pub paused_merchant: [c_char; 65],
+    /// Refused entries for which the dead letters had no room; not among `waiting`.
+    pub parked: u32,
+    /// POINTCARD_REST_NONE to POINTCARD_REST_PAUSED: who asked for the rest that is taken now.
+    pub rest: u32,
+    /// 1: the queue was paused by its caller: nothing goes before it is resumed.
+    pub stopped: u32,
 }
+
+/// pointcard_report.rest: nothing rests.
+pub const POINTCARD_REST_NONE: u32 = 0;
+/// pointcard_report.rest: the backlog's next turn has not come (the delay after pointcard_line_up,
+/// or the space between two requests). Sales made now go at once.
+pub const POINTCARD_REST_SPACING: u32 = 1;
+/// pointcard_report.rest: the line or the gateway failed; back-off.
+pub const POINTCARD_REST_FAILED: u32 = 2;
+/// pointcard_report.rest: the gateway asked for it. pointcard_force does not lift it. Source:
+/// RFC 9110 section 10.2.3 (Retry-After); Alipay's list of common codes (40005: calls limited).
+pub const POINTCARD_REST_ASKED: u32 = 3;
+/// pointcard_report.rest: only a person or another configuration helps.
+pub const POINTCARD_REST_PAUSED: u32 = 4;
+
+const _: () = assert!(
+    POINTCARD_REST_NONE == Rest::None as u32
+        && POINTCARD_REST_SPACING == Rest::Spacing as u32
+        && POINTCARD_REST_FAILED == Rest::Failed as u32
+        && POINTCARD_REST_ASKED == Rest::Asked as u32
+        && POINTCARD_REST_PAUSED == Rest::Paused as u32
+);
+
+/// Sleeps for `ms`, at most 1000, on the caller's thread, without the client's lock. Returns 0, or
+/// anything else to end the drain. It may call this client, but not pointcard_sync.
+pub type pointcard_sleep_fn = Option<unsafe extern "C" fn(ctx: *mut c_void, ms: u32) -> i32>;
 
 // Safety: repr(C), u32 first, integers only.
 unsafe impl Versioned for pointcard_report {
@@ -165,15 +197,76 @@ pub unsafe extern "C" fn pointcard_sync(
     report: *mut pointcard_report,
 ) -> Status {
     // Safety: as promised above.
+    unsafe {
+        reported(client, report, |cell, io, told| {
+            on_line(cell, |transport| sync::sync(cell, transport, io, budget_ms, told))
+        })
+    }
+}
+
+/// Sends until nothing is left that will go by itself, or about `deadline_ms` have passed: at
+/// closing time, before an update. Sleeps while the line rests. Returns early when nothing may go
+/// before the deadline. The report adds up what was done and says why what is left is left: held,
+/// paused, stopped, resting (rest, retry_in_ms), or there was no time.
+///
+/// What waits by this till's own decision does not wait after pointcard_force. Threads as
+/// pointcard_sync.
+///
+/// @param client       an open client
+/// @param deadline_ms  longest time, a transfer under way aside
+/// @param sleep        NULL: the system's; without one, the drain ends at the first rest
+/// @param sleep_ctx    first argument of `sleep`
+/// @param report       receives what was done; may be NULL
+///
+/// Returns as pointcard_sync. A dead network is not an error.
+// Safety: `client` as everywhere; `sleep` is null or such a function; `report` is null or a
+// structure as the header describes it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_drain(
+    client: *mut pointcard_client,
+    deadline_ms: u32,
+    sleep: pointcard_sleep_fn,
+    sleep_ctx: *mut c_void,
+    report: *mut pointcard_report,
+) -> Status {
+    let mut nap = |ms| match sleep {
+        // Safety: the integrator's function takes its own ctx.
+        Some(sleep) => unsafe { sleep(sleep_ctx, ms) == 0 },
+        None => system_sleep(ms),
+    };
+    // Safety: as promised above.
+    unsafe {
+        reported(client, report, |cell, io, told| {
+            on_line(cell, |line| sync::drain(cell, line, io, deadline_ms, &mut nap, told))
+        })
+    }
+}
+
+#[cfg(feature = "std")]
+fn system_sleep(ms: u32) -> bool {
+    std::thread::sleep(core::time::Duration::from_millis(ms.into()));
+    true
+}
+
+#[cfg(not(feature = "std"))]
+fn system_sleep(_: u32) -> bool {
+    false
+}
+
+/// Runs `work` with the line to itself, tells its outcomes and writes its report.
+// Safety: as pointcard_sync.
+unsafe fn reported(
+    client: *mut pointcard_client,
+    report: *mut pointcard_report,
+    work: impl FnOnce(&Cell, &mut [u8], &mut dyn FnMut(&Outcome)) -> Result<Report>,
+) -> Status {
+    // Safety: as promised above.
     let done = unsafe { cell::open(client) }.and_then(|cell| {
         if !report.is_null() {
             // Safety: as promised above.
             unsafe { structs::check_out(report)? };
         }
-        let told = &mut |outcome: &Outcome| tell(cell, outcome);
-        cell.exchange(|io| {
-            on_line(cell, |transport| sync::sync(cell, transport, io, budget_ms, told))
-        })
+        cell.exchange(|io| work(cell, io, &mut |outcome| tell(cell, outcome)))
     });
     if let Ok(done) = &done
         && !report.is_null()
@@ -183,6 +276,50 @@ pub unsafe extern "C" fn pointcard_sync(
     }
     // Safety: as promised above.
     status(unsafe { note(client, done) })
+}
+
+/// Says that the line came up again (network attached, modem registered). What waits now goes out
+/// after a random part of config.first_delay_ms, slowly at first, so that ten thousand tills that
+/// come back together do not knock the gateway over; sales made from now on go at once. Lifts what
+/// failures of the line before had to wait for, but not what the gateway asked for.
+///
+/// A single till does not need it: back-off finds the line by itself. May be called while a sync is
+/// under way.
+///
+/// @param client  an open client
+///
+/// Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY.
+// Safety: `client` as everywhere.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_line_up(client: *mut pointcard_client) -> Status {
+    // Safety: as promised above.
+    status(unsafe {
+        cell::with(client, |client| {
+            client.line_up();
+            Ok(())
+        })
+    })
+}
+
+/// A person wants what waits to go now. Lifts every wait this till chose by itself: the first
+/// delay, the space between requests, back-off of the line and of single entries, pauses after
+/// refused configurations. Does not lift what the gateway asked for (Retry-After, 40005), nor what
+/// waits for a token, is held, or was stopped. Sends nothing: call pointcard_sync or
+/// pointcard_drain. May be called while a sync is under way.
+///
+/// @param client  an open client
+///
+/// Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY.
+// Safety: `client` as everywhere.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pointcard_force(client: *mut pointcard_client) -> Status {
+    // Safety: as promised above.
+    status(unsafe {
+        cell::with(client, |client| {
+            client.force();
+            Ok(())
+        })
+    })
 }
 
 /// Asks the gateway for a shopper's balance and waits for the answer. Beside it: what is still
@@ -294,6 +431,9 @@ fn c_report(report: &Report) -> pointcard_report {
         paused: report.paused,
         next_key_used: report.next_key_used.into(),
         paused_merchant: chars(&report.paused_merchant),
+        parked: report.parked,
+        rest: report.rest as u32,
+        stopped: report.stopped.into(),
     }
 }
 

@@ -1,19 +1,50 @@
-//! When to try again: pure arithmetic, no clock, no random source, no sleep of its own.
+//! When to send next: pure arithmetic, no clock, no random source, no sleep of its own.
 //!
-//! In: how often something failed, a random number, what the gateway asked for. Out: milliseconds.
-//! Deadlines live in RAM only. The *count* of attempts is what the queue keeps, because a stored
-//! wall-clock deadline is worthless on a terminal whose clock jumps.
+//! In: the moment, a random number, and what happened. Out: milliseconds. A till that is alone sends
+//! as fast as it can; one of ten thousand that were cut off together finds its share of the gateway
+//! by itself (`tests/fleet.rs` drives this type, ten thousand times). Everything here lives in RAM.
+//! The *count* of attempts is what the queue keeps, because a stored wall-clock deadline is
+//! worthless on a terminal whose clock jumps.
+//!
+//! ```text
+//! now ──────── rest ────────┬──── spacing ────┬─────────▶
+//!   nothing may go          │ sales made now  │ the backlog, too
+//! ```
 
 /// First back-off ceiling.
 pub const BASE_MS: u32 = 1_000;
-/// Longest back-off ceiling.
+/// Longest back-off ceiling, and longest space between two requests of the backlog.
 pub const CAP_MS: u32 = 300_000;
+/// Window of the random delay after [`Pace::line_up`] unless the configuration has another.
+pub const FIRST_DELAY_MS: u32 = 60_000;
+/// Longest window that can be configured.
+pub const FIRST_DELAY_MAX_MS: u32 = 3_600_000;
 /// Longest `Retry-After` that is obeyed, in seconds: anybody on the line can write one.
 const ASKED_MAX_S: u32 = 3_600;
 /// Failures in a row with the same entry after which it, and not the line, is suspected.
 const STRIKES: u8 = 3;
 /// How many entries can be waiting for a retry of their own at one time.
 const DEFERRED: usize = 8;
+/// The budget of repeats, in tenths: what it holds at most, what one costs, what a success earns.
+/// In the long run repeats are a tenth of the traffic.
+const TOKENS: u8 = 100;
+const REPEAT: u8 = 10;
+const EARNED: u8 = 1;
+/// How the space changes, whatever the gateway's capacity and however many tills share it. The
+/// figures are what `make fleet` liked best. Before the gateway has refused, each success takes this part of the space.
+const STARTING: u32 = 8;
+/// Afterwards the n-th success in a row takes n of so many parts.
+const NARROWING: u32 = 128;
+/// A refusal makes the space 3/2 of what it was.
+const WIDENING: u32 = 3;
+const WIDENING_OF: u32 = 2;
+const RUN_MAX: u32 = 128;
+/// The space the backlog begins with: this part of the window of the first delay.
+const SLOW_START: u32 = 2;
+/// The space after an outage: this part of the longest back-off that was reached.
+const AFTER_OUTAGE: u32 = 16;
+/// A space shorter than this is none: a transfer takes as long.
+const SPACE_MIN_MS: u32 = 250;
 
 /// Full jitter: anything from 0 to `min(CAP, BASE × 2^(failures-1))`, evenly.
 pub fn full_jitter(failures: u32, random: u32) -> u32 {
@@ -33,16 +64,48 @@ pub fn pause(random: u32) -> u32 {
     full_jitter(u32::MAX, random | HALF)
 }
 
+/// Half to one and a half of `space`, evenly.
+fn around(space: u32, random: u32) -> u32 {
+    space / 2 + scale(space, random)
+}
+
 /// `random` of 2^32, scaled to 0..=`ceiling`.
 fn scale(ceiling: u32, random: u32) -> u32 {
     (((u64::from(ceiling) + 1) * u64::from(random)) >> 32) as u32
 }
 
-/// What may be sent when: one moment for the whole queue, and a few for single entries.
+/// Who asked for the rest that everything is taking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Rest {
+    /// Nothing rests.
+    #[default]
+    None = 0,
+    /// The backlog's next turn has not come: the delay after the line came up, or the space between
+    /// two requests. Sales made now go at once.
+    Spacing = 1,
+    /// The line or the gateway failed: back-off.
+    Failed = 2,
+    /// The gateway asked for it: `Retry-After`, or 40005 (calls limited).
+    Asked = 3,
+    /// Only a person or another configuration helps.
+    Paused = 4,
+}
+
+/// What may be sent when: one moment for everything, one for the backlog, a few for single entries.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     failures: u32,
     not_before: u64,
+    why: Rest,
+    /// The backlog's next turn, and the space behind each of its requests.
+    turn: u64,
+    space: u32,
+    /// The gateway has not yet refused for being called too often.
+    starting: bool,
+    /// Successes in a row since.
+    run: u32,
+    tokens: u8,
     deferred: [(u64, u64); DEFERRED],
     /// The entry the line failed with last, and how often in a row.
     failing: (u64, u8),
@@ -54,37 +117,142 @@ const NONE: u64 = u64::MAX;
 impl Pace {
     /// Nothing waits.
     pub const fn new() -> Pace {
-        Pace { failures: 0, not_before: 0, deferred: [(NONE, 0); DEFERRED], failing: (NONE, 0) }
+        Pace {
+            failures: 0,
+            not_before: 0,
+            why: Rest::None,
+            turn: 0,
+            space: 0,
+            starting: true,
+            run: 0,
+            tokens: TOKENS,
+            deferred: [(NONE, 0); DEFERRED],
+            failing: (NONE, 0),
+        }
     }
 
-    /// The line works, as entry `seq` has shown: the next one may go at once. If another one kept
-    /// failing, it was not the line: that one waits by itself.
+    /// The line came up (or the till did): the backlog waits for a random part of `window_ms`, and
+    /// begins slowly. What failed before is forgotten, for the line was another one; what the
+    /// gateway asked for is not. Returns how long the backlog waits.
+    pub fn line_up(&mut self, window_ms: u32, now: u64, random: u32) -> u32 {
+        self.lift();
+        let window = window_ms.min(FIRST_DELAY_MAX_MS);
+        self.space = (window / SLOW_START).min(CAP_MS);
+        self.starting = true;
+        let wait = scale(window, random);
+        self.turn = now.saturating_add(wait.into());
+        wait
+    }
+
+    /// A person wants it now: whatever this client decided by itself is lifted, single entries'
+    /// waits included. What the gateway asked for stays.
+    pub fn force(&mut self) {
+        self.lift();
+        (self.turn, self.space) = (0, 0);
+        self.deferred = [(NONE, 0); DEFERRED];
+    }
+
+    fn lift(&mut self) {
+        self.failing = (NONE, 0);
+        if self.why != Rest::Asked {
+            (self.failures, self.not_before, self.why) = (0, 0, Rest::None);
+        }
+    }
+
+    /// The line works, as entry `seq` has shown: the next one may go, the backlog after its space.
+    /// If another entry kept failing, it was not the line: that one waits by itself.
     pub fn line_works(&mut self, seq: u64, now: u64, random: u32) {
-        self.failures = 0;
-        self.not_before = 0;
+        (self.failures, self.not_before, self.why) = (0, 0, Rest::None);
+        self.tokens = self.tokens.saturating_add(EARNED).min(TOKENS);
+        self.narrow();
+        // A sale that went ahead of the backlog does not cost it its turn.
+        if left(self.turn, now) == 0 {
+            self.turn = now.saturating_add(around(self.space, random).into());
+        }
         if let Some(suspect) = self.suspect().filter(|suspect| *suspect != seq) {
             self.defer(suspect, now.saturating_add(pause(random).into()), now);
         }
         self.failing = (NONE, 0);
     }
 
+    fn narrow(&mut self) {
+        self.run = self.run.saturating_add(1).min(RUN_MAX);
+        let part = match self.starting {
+            true => self.space / STARTING,
+            false => self.space / NARROWING * self.run,
+        };
+        self.space = match self.space.saturating_sub(part) {
+            space if space < SPACE_MIN_MS => 0,
+            space => space,
+        };
+    }
+
     /// The line or the gateway failed with entry `seq`: everything waits. Returns how long.
     pub fn line_failed(&mut self, seq: u64, now: u64, retry_after_s: u32, random: u32) -> u32 {
-        let strikes = if self.failing.0 == seq { self.failing.1 } else { 0 };
-        self.failing = (seq, strikes.saturating_add(1));
-        self.failures = self.failures.saturating_add(1);
-        let wait = match retry_after_s {
-            0 => full_jitter(self.failures, random),
-            asked => after(asked, random),
-        };
-        self.not_before = now.saturating_add(u64::from(wait));
-        wait
+        if retry_after_s != 0 {
+            return self.throttled(now, retry_after_s, random);
+        }
+        self.strike(seq);
+        let wait = self.repeat(full_jitter(self.failures, random), random);
+        self.rest(Rest::Failed, now, wait)
+    }
+
+    /// Not a byte of entry `seq` left the till: as [`line_failed`](Self::line_failed), but it was no
+    /// load for anybody and costs no repeat.
+    pub fn not_sent(&mut self, seq: u64, now: u64, random: u32) -> u32 {
+        self.strike(seq);
+        self.rest(Rest::Failed, now, full_jitter(self.failures, random))
+    }
+
+    /// The gateway has too much to do (40005, or any answer with a `Retry-After`): everything
+    /// waits, and from now on the backlog leaves more space. No entry is suspected for it. Returns
+    /// how long the backlog waits.
+    pub fn throttled(&mut self, now: u64, retry_after_s: u32, random: u32) -> u32 {
+        self.fail();
+        (self.starting, self.run) = (false, 0);
+        self.space = (self.space.max(BASE_MS / 2) / WIDENING_OF * WIDENING).min(CAP_MS);
+        self.turn = now.saturating_add(around(self.space, random).into());
+        let own = full_jitter(self.failures, random);
+        let asked = if retry_after_s == 0 { 0 } else { after(retry_after_s, random) };
+        let wait = self.repeat(own.max(asked), random);
+        self.rest(Rest::Asked, now, wait);
+        self.backlog_wait(now)
     }
 
     /// Only a person or a new configuration helps (key, clock, permission): the longest wait at once.
     pub fn line_paused(&mut self, seq: u64, now: u64, random: u32) -> u32 {
         self.failures = self.failures.max(9);
-        self.line_failed(seq, now, 0, random | HALF)
+        self.strike(seq);
+        self.rest(Rest::Paused, now, pause(random))
+    }
+
+    fn strike(&mut self, seq: u64) {
+        let strikes = if self.failing.0 == seq { self.failing.1 } else { 0 };
+        self.failing = (seq, strikes.saturating_add(1));
+        self.fail();
+    }
+
+    fn fail(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        // After a long outage the first success does not let the whole backlog loose.
+        self.space = self.space.max(full_jitter(self.failures, u32::MAX) / AFTER_OUTAGE);
+    }
+
+    /// Pays for a repeat after `wait`; who has nothing left waits long.
+    fn repeat(&mut self, wait: u32, random: u32) -> u32 {
+        match self.tokens.checked_sub(REPEAT) {
+            Some(left) => {
+                self.tokens = left;
+                wait
+            }
+            None => wait.max(pause(random)),
+        }
+    }
+
+    fn rest(&mut self, why: Rest, now: u64, wait: u32) -> u32 {
+        self.why = why;
+        self.not_before = now.saturating_add(wait.into());
+        wait
     }
 
     /// An entry the line has failed with several times in a row: perhaps it is the entry. The
@@ -121,9 +289,23 @@ impl Pace {
         }
     }
 
-    /// Milliseconds until anything at all may be sent; 0 = now.
+    /// Milliseconds until a sale made now may be sent; 0 = now.
     pub fn line_wait(&self, now: u64) -> u32 {
         left(self.not_before, now)
+    }
+
+    /// Milliseconds until the backlog may go on; 0 = now.
+    pub fn backlog_wait(&self, now: u64) -> u32 {
+        self.line_wait(now).max(left(self.turn, now))
+    }
+
+    /// Who asked for the rest that is being taken now.
+    pub fn resting(&self, now: u64) -> Rest {
+        match (self.line_wait(now), self.backlog_wait(now)) {
+            (0, 0) => Rest::None,
+            (0, _) => Rest::Spacing,
+            _ => self.why,
+        }
     }
 
     /// Milliseconds until entry `seq` may be sent, the line aside; 0 = now.
@@ -170,6 +352,93 @@ mod tests {
         assert_eq!(after(30, 0), 30_000);
         assert_eq!(after(30, u32::MAX), 38_500);
         assert_eq!(after(u32::MAX, u32::MAX), 4_501_000);
+    }
+
+    #[test]
+    fn a_till_that_is_alone_leaves_no_space() {
+        let mut pace = Pace::new();
+        for seq in 0..100 {
+            assert_eq!(pace.backlog_wait(seq), 0);
+            pace.line_works(seq, seq, u32::MAX);
+        }
+        pace.not_sent(7, 100, 0);
+        pace.line_works(7, 100, u32::MAX);
+        assert_eq!(pace.backlog_wait(100), 0, "one failure is no outage");
+    }
+
+    #[test]
+    fn a_line_that_came_up_lets_sales_pass_and_the_backlog_wait() {
+        let mut pace = Pace::new();
+        pace.line_failed(7, 0, 0, u32::MAX);
+        assert_eq!(pace.line_up(FIRST_DELAY_MS, 0, u32::MAX), FIRST_DELAY_MS);
+        assert_eq!((pace.line_wait(0), pace.backlog_wait(0)), (0, FIRST_DELAY_MS));
+        assert_eq!(pace.resting(0), Rest::Spacing);
+        // A sale that passes leaves the backlog its turn.
+        pace.line_works(8, 1_000, u32::MAX);
+        assert_eq!(pace.backlog_wait(1_000), FIRST_DELAY_MS - 1_000);
+        // Then the backlog goes slowly, and faster and faster.
+        let (mut now, mut waits) = (u64::from(FIRST_DELAY_MS), vec![]);
+        while waits.last() != Some(&0) {
+            pace.line_works(9, now, HALF);
+            waits.push(pace.backlog_wait(now));
+            now += u64::from(pace.backlog_wait(now));
+        }
+        assert!(waits.is_sorted_by(|a, b| a >= b) && waits.len() < 50, "{waits:?}");
+        assert!(waits[0] > FIRST_DELAY_MS / 4, "{waits:?}");
+    }
+
+    #[test]
+    fn refusals_widen_the_space_and_successes_narrow_it() {
+        let mut pace = Pace::new();
+        let first = pace.throttled(0, 0, HALF);
+        assert!((500..=1_000).contains(&first), "{first}");
+        assert_eq!(pace.resting(0), Rest::Asked);
+        let waits: Vec<u32> = (0..9).map(|_| pace.throttled(0, 0, HALF)).collect();
+        assert!(waits.is_sorted(), "{waits:?}");
+        pace.line_works(1, 400_000, HALF);
+        let wide = pace.backlog_wait(400_000);
+        assert!(wide > 10_000, "{wide}");
+        assert_eq!(pace.line_wait(400_000), 0, "a sale made now goes ahead");
+        let mut now = 400_000;
+        for _ in 0..60 {
+            now += u64::from(pace.backlog_wait(now));
+            pace.line_works(1, now, HALF);
+        }
+        assert!(pace.backlog_wait(now) < wide / 10);
+    }
+
+    #[test]
+    fn repeats_are_paid_for_and_successes_earn_them() {
+        let mut pace = Pace::new();
+        for _ in 0..10 {
+            pace.failures = 0;
+            assert!(pace.line_failed(7, 0, 0, 0) < CAP_MS / 2);
+        }
+        pace.failures = 0;
+        assert!(pace.line_failed(7, 0, 0, 0) >= CAP_MS / 2, "nothing left to pay with");
+        pace.failures = 0;
+        assert_eq!(pace.not_sent(7, 0, 0), 0, "what was not sent costs nothing");
+        for _ in 0..10 {
+            pace.line_works(7, 0, 0);
+        }
+        assert!(pace.line_failed(7, 0, 0, 0) < CAP_MS / 2);
+    }
+
+    #[test]
+    fn a_person_lifts_all_but_what_the_gateway_asked_for() {
+        let mut pace = Pace::new();
+        pace.entry_failed(7, 9, 0, u32::MAX);
+        pace.line_paused(8, 0, 0);
+        pace.force();
+        assert_eq!((pace.backlog_wait(0), pace.entry_wait(7, 0)), (0, 0));
+        pace.line_up(FIRST_DELAY_MS, 0, u32::MAX);
+        pace.force();
+        assert_eq!(pace.backlog_wait(0), 0);
+        pace.line_failed(8, 0, 30, 0);
+        pace.force();
+        assert_eq!((pace.line_wait(0), pace.resting(0)), (30_000, Rest::Asked));
+        pace.line_up(1_000, 0, 0);
+        assert_eq!(pace.line_wait(0), 30_000, "nor does a new line");
     }
 
     #[test]

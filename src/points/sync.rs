@@ -1,4 +1,5 @@
-//! Drives a client over a transport: entries go out until none is due or the time is up.
+//! Drives a client over a transport: entries go out until none is due or the time is up (`sync`),
+//! or until none is left that may ever go by itself (`drain`).
 //!
 //! In: a shared client, a transport, a buffer. Out: a [`Report`], and each outcome as it comes.
 //! The client is locked for the moments between transfers and never while the transport works, so
@@ -8,6 +9,7 @@ use crate::client::call::{Answered, BizContent, Call};
 use crate::client::{ANSWER_MAX, Client, MERCHANT_MAX, REQUEST_MAX, Step};
 use crate::gateway;
 use crate::outcome::{Outcome, Verdict};
+use crate::points::pace::Rest;
 use crate::port::{HttpAnswer, Ports, Transport, TransportError};
 use crate::status::{Error, Result, Status};
 use crate::text::Text;
@@ -16,6 +18,8 @@ use crate::text::Text;
 pub const TRANSFER_MS: u32 = 15_000;
 /// A transfer is not started with less than this, in milliseconds: it would only raise doubts.
 pub const TRANSFER_MIN_MS: u32 = 1_000;
+/// `drain` sleeps no longer than this at a time, in milliseconds: a sale made meanwhile goes out.
+pub const NAP_MS: u32 = 1_000;
 
 /// A client that several threads may use, one at a time.
 pub trait Shared<'c, P: Ports> {
@@ -42,7 +46,8 @@ impl<'c, P: Ports> Shared<'c, P> for core::cell::RefCell<Client<'c, P>> {
     }
 }
 
-/// What a `sync` did.
+/// What a `sync` or a `drain` did, and why what is left is left: `held`, `paused`, `stopped`,
+/// resting (`rest`, `retry_in_ms`), or there was no time. `parked` are counted beside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Requests handed to the transport.
@@ -74,6 +79,12 @@ pub struct Report {
     pub retry_in_ms: u32,
     /// The terminal's clock is unknown or far from the gateway's.
     pub clock_wrong: bool,
+    /// Refused entries for which the dead letters had no room: not among `waiting`.
+    pub parked: u32,
+    /// Who asked for the rest that what waits is taking now.
+    pub rest: Rest,
+    /// The queue was paused by its caller: nothing goes before it is resumed.
+    pub stopped: bool,
 }
 
 impl Report {
@@ -87,6 +98,24 @@ impl Report {
             Verdict::Deferred => &mut self.deferred,
         };
         *counter += 1;
+    }
+
+    /// Takes over how things stand after a later round, and adds what was done before.
+    fn follow(&mut self, next: Report) {
+        *self = Report {
+            sent: self.sent + next.sent,
+            accepted: self.accepted + next.accepted,
+            rejected: self.rejected + next.rejected,
+            uncertain: self.uncertain + next.uncertain,
+            unknown: self.unknown + next.unknown,
+            deferred: self.deferred + next.deferred,
+            ..next
+        };
+    }
+
+    /// Nothing is left that will go by itself.
+    fn is_drained(&self) -> bool {
+        self.stopped || self.waiting <= self.held.saturating_add(self.paused)
     }
 }
 
@@ -117,15 +146,52 @@ pub fn sync<'c, P: Ports>(
     }
     shared.with(|client| {
         client.flush()?;
-        report.waiting = client.status().waiting + client.status().sent_unknown;
+        let queue = client.status();
+        report.waiting = queue.waiting + queue.sent_unknown;
+        (report.parked, report.stopped) = (queue.parked, queue.paused);
         report.held = client.held();
         report.paused = client.paused();
         report.paused_merchant = client.paused_merchant();
         report.next_key_used = client.next_key_used();
-        report.retry_in_ms = client.due_in_ms();
+        if report.waiting > 0 {
+            (report.rest, report.retry_in_ms) = (client.resting(), client.due_in_ms());
+        }
         report.clock_wrong = client.clock_wrong();
         Ok(report)
     })
+}
+
+/// Sends until nothing is left that will go by itself, or `deadline_ms` have passed (a transfer
+/// under way is waited for). Between requests, while the line rests, it calls `sleep` with at most
+/// [`NAP_MS`]; `false` from it ends the drain. It returns early when nothing may go before the
+/// deadline. The report adds up all that was done, and says why what is left is left.
+///
+/// To have what waits go now, call [`Client::force`] first. `io`, `told` and errors as [`sync`];
+/// what was done before an error was told.
+pub fn drain<'c, P: Ports>(
+    shared: &impl Shared<'c, P>,
+    transport: &mut dyn Transport,
+    io: &mut [u8],
+    deadline_ms: u32,
+    sleep: &mut dyn FnMut(u32) -> bool,
+    told: &mut dyn FnMut(&Outcome),
+) -> Result<Report> {
+    let started = shared.with(|client| Ok(client.monotonic_ms()))?;
+    let mut total = Report::default();
+    let mut time = deadline_ms;
+    loop {
+        let round = sync(shared, transport, io, time, told)?;
+        let sent = round.sent;
+        total.follow(round);
+        time = shared.with(|client| Ok(left(started, deadline_ms, client.monotonic_ms())))?;
+        let wait = total.retry_in_ms;
+        if total.is_drained() || time == 0 || wait >= time || (wait == 0 && sent == 0) {
+            return Ok(total);
+        }
+        if wait > 0 && !sleep(wait.min(NAP_MS)) {
+            return Ok(total);
+        }
+    }
 }
 
 /// Asks for a shopper's balance and waits for the answer, at most `timeout_ms`.

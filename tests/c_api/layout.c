@@ -185,7 +185,7 @@ int main(void)
     MEMBER(pointcard_config, alipay_public_key_next);
     MEMBER(pointcard_config, merchants);
     MEMBER(pointcard_config, merchant_count);
-    MEMBER(pointcard_config, reserved);
+    MEMBER(pointcard_config, first_delay_ms);
     STRUCT(pointcard_sale);
     MEMBER(pointcard_sale, struct_size);
     MEMBER(pointcard_sale, points);
@@ -242,6 +242,9 @@ int main(void)
     MEMBER(pointcard_report, paused);
     MEMBER(pointcard_report, next_key_used);
     MEMBER(pointcard_report, paused_merchant);
+    MEMBER(pointcard_report, parked);
+    MEMBER(pointcard_report, rest);
+    MEMBER(pointcard_report, stopped);
     STRUCT(pointcard_balance);
     MEMBER(pointcard_balance, struct_size);
     MEMBER(pointcard_balance, waiting_entries);

@@ -48,8 +48,9 @@ static void test_merchants_are_checked(void)
     CHECK_CALL(&till, POINTCARD_ERR_NULL, pointcard_init(&till, &config));
     config.storage = new_ram();
     config.merchant_count = 0;
-    config.reserved = 1;
-    CHECK_CALL(&till, POINTCARD_ERR_ARGUMENT, pointcard_init(&till, &config));
+    config.first_delay_ms = 3600001;
+    CHECK_SAYS(&till, POINTCARD_ERR_RANGE, "config.first_delay_ms",
+               pointcard_init(&till, &config));
 }
 
 /* The texts of merchants and tokens are the library's own once it is open, or forgotten. */
