@@ -24,6 +24,8 @@ struct Goal {
 
 const WITH_RETRY_AFTER: Goal = Goal { per_success: 1.1, peak: 1.5 };
 const WITH_40005_ONLY: Goal = Goal { per_success: 1.5, peak: 3.0 };
+/// Beyond the goals: 10,000 tills that sell once a minute fill a third of the gateway by that alone.
+const WHILE_SELLING: Goal = Goal { per_success: 1.1, peak: 1.6 };
 
 /// Prints a line of the table. The worst of all seeds is what counts.
 fn line(name: &str, runs: &[Run]) -> Goal {
@@ -97,7 +99,7 @@ fn other_fleets_come_back_gently_too() {
         let unaware = |seed| Fleet { policy: Policy::Unaware, says, ..Fleet::new(seed) };
         meets(&format!("nobody says that the line is up, {name}"), goal, unaware);
         let selling = |seed| Fleet { live_s: 60, says, ..Fleet::new(seed) };
-        meets(&format!("a sale a minute, {name}"), goal, selling);
+        meets(&format!("a sale a minute, {name}"), WHILE_SELLING, selling);
         let small = |seed| Fleet { tills: 1_000, says, ..Fleet::new(seed) };
         meets(&format!("1,000 tills, {name}"), goal, small);
     }
