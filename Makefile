@@ -5,7 +5,7 @@
 #   make long     the long forms: more power cuts, more kills, more random tears
 #   make interop  Alipay's own SDKs, from their package registries, as the other side
 #   make bench-queue  the queue beside SQLite, redb and the disk itself (Linux)
-#   make fleet    10,000 simulated tills come back after an outage (about two minutes of CPU)
+#   make fleet    10,000 simulated tills come back after an outage (about a minute)
 #   make lib      target/lib: libpointcard.a, libpointcard.so (.dylib, .dll)
 #   make firmware the library on five Cortex-M cores in an emulator; needs arm-none-eabi-gcc, QEMU
 #   make linux    ARM and 32-bit Linux under qemu-user; builds for Windows and Android
