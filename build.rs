@@ -46,7 +46,7 @@ mod header {
         ("Status", &["src/status.rs", "src/ffi/status.rs", "src/ffi/fault.rs"]),
         ("Ports", &["src/ffi/ports.rs", "src/ffi/media.rs"]),
         ("Configuration and life", &["src/ffi/life.rs"]),
-        ("Accrue", &["src/ffi/accrue.rs"]),
+        ("Accrue", &["src/ffi/accrue.rs", "src/ffi/batch.rs"]),
         ("Trade", &["src/ffi/trade.rs"]),
         ("Sync and balance", &["src/ffi/sync.rs"]),
         ("Steps", &["src/ffi/steps.rs"]),
@@ -54,6 +54,9 @@ mod header {
         ("Methods", &["src/ffi/methods.rs", "src/ffi/activities.rs", "src/ffi/tokens.rs"]),
         ("Signing elsewhere", &["src/ffi/signing.rs"]),
         ("Queue", &["src/ffi/queue.rs"]),
+        ("Dead letters", &["src/ffi/letters.rs"]),
+        ("Limits", &["src/ffi/limits.rs"]),
+        ("Events", &["src/ffi/events.rs"]),
         ("Keys and signatures", &["src/ffi/keys.rs"]),
         ("Notifications", &["src/ffi/notification.rs"]),
         ("Claim link", &["src/ffi/claim.rs"]),
@@ -143,7 +146,8 @@ mod header {
     }
 
     /// Types that functions mention before their section comes; `versions.h` declares them.
-    const FORWARD: &[&str] = &["pointcard_client", "pointcard_outcome"];
+    const FORWARD: &[&str] =
+        &["pointcard_client", "pointcard_outcome", "pointcard_limits", "pointcard_event"];
 
     /// C99 allows a typedef once only.
     fn forward(text: &str, name: &str) -> String {

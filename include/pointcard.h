@@ -41,7 +41,7 @@
  * Threads    Different clients are independent. One client may be used by several threads: calls
  *            wait for each other, but none waits for the network. One exchange (sync, query, call,
  *            step) at a time: a second one is ERR_BUSY. Callbacks made under the lock (storage, clock,
- *            entropy, signer) must not call the same client: ERR_BUSY.
+ *            entropy, signer, on_event) must not call the same client: ERR_BUSY.
  * Interrupts No function may be called from an interrupt handler.
  * Panics     Never cross this border: a bug in the library is ERR_INTERNAL, and the client refuses
  *            work until it is initialised again.
@@ -90,6 +90,8 @@ POINTCARD_API uint32_t pointcard_abi_version(void);
 /* Types that are mentioned before their section comes. */
 typedef struct pointcard_client pointcard_client;
 typedef struct pointcard_outcome pointcard_outcome;
+typedef struct pointcard_limits pointcard_limits;
+typedef struct pointcard_event pointcard_event;
 
 /* Structures that begin with struct_size start as { sizeof, zeroes }. */
 #ifdef __cplusplus
@@ -579,6 +581,14 @@ typedef struct pointcard_merchant {
 } pointcard_merchant;
 
 /**
+ * Called for what a client does, after it is durable: on the thread of the call that does it (also
+ * pointcard_init), under the client's lock. The event is valid during the call. It must be quick
+ * and must not call this client: ERR_BUSY. What a power cut swallows is not told again; the counts
+ * of pointcard_queue_status say the same.
+ */
+typedef void (*pointcard_event_fn)(void *ctx, const pointcard_event *event);
+
+/**
  * What a client is told once. Texts are NUL-terminated UTF-8 and borrowed until pointcard_close
  * (keys, certificates and tokens only during pointcard_init); NULL or "" = default.
  */
@@ -699,6 +709,15 @@ typedef struct pointcard_config {
      * pointcard_line_up. Sales made now do not wait for it.
      */
     uint32_t first_delay_ms;
+    /** How much may wait, read during pointcard_init; default: no limits but the medium's size. */
+    const pointcard_limits *limits;
+    /**
+     * Hears what the client does (section "Events"), on the thread of the call that does it and
+     * under the client's lock; default: nobody.
+     */
+    pointcard_event_fn on_event;
+    /** First argument of on_event. */
+    void *on_event_ctx;
 } pointcard_config;
 
 /** Bytes of a pointcard_client in this library, for bindings that cannot read the header. */
@@ -720,7 +739,7 @@ POINTCARD_API size_t pointcard_client_size(void);
  * @param config       read during the call; the texts stay borrowed
  *
  * Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
- * ERR_ENCODING, ERR_ARGUMENT, ERR_RANGE (first_delay_ms), ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
+ * ERR_ENCODING, ERR_ARGUMENT, ERR_RANGE (first_delay_ms, limits), ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
  * ERR_KEY_MISMATCH, ERR_DUPLICATE (merchants; `at` in the detail is the index), ERR_UNSUPPORTED (a
  * feature this library was built without), ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
  * ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
@@ -771,6 +790,12 @@ POINTCARD_API pointcard_status pointcard_close(struct pointcard_client *client);
 /* ---- Accrue -------------------------------------------------------------------------------- */
 
 /**
+ * Flag of a sale or refund: a manager waives the limits for it (pointcard_limits; the medium's size
+ * cannot be waived).
+ */
+#define POINTCARD_F_MANAGER 32
+
+/**
  * A paid sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo and
  * ext_info come in config.text_charset (UTF-8 unless told otherwise), the others are ASCII.
  *
@@ -807,6 +832,10 @@ typedef struct pointcard_sale {
     const char *part;
     /** Whose sale it is, of config.merchants; default: the client's own. */
     const char *merchant;
+    /** POINTCARD_F_MANAGER, or 0. */
+    uint32_t flags;
+    /** Zero. */
+    uint32_t reserved;
 } pointcard_sale;
 
 /** Where a sale went. */
@@ -862,8 +891,8 @@ typedef struct pointcard_refund_order {
      * your own books. 0: such a sale is ERR_NOT_FOUND.
      */
     uint32_t points_left;
-    /** Zero. */
-    uint32_t reserved;
+    /** POINTCARD_F_MANAGER, or 0. */
+    uint32_t flags;
 } pointcard_refund_order;
 
 /**
@@ -882,8 +911,8 @@ typedef struct pointcard_refund_order {
  *
  * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING (not text, or not to
  * be said in config.charset; the detail has the member and the offset), ERR_RANGE (points),
- * ERR_NOT_FOUND (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
- * was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
+ * ERR_NOT_FOUND (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL (no room, or a
+ * limit that the detail names), ERR_ARGUMENT (flags), ERR_BAD_STATE, ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
  * Not for interrupt handlers.
  */
 POINTCARD_API
@@ -916,6 +945,43 @@ POINTCARD_API
 pointcard_status pointcard_refund(pointcard_client *client,
                                   const struct pointcard_refund_order *refund,
                                   struct pointcard_ticket *ticket);
+
+/** Most sales of one pointcard_accrue_batch; our own limit. */
+#define POINTCARD_BATCH_MAX 32
+
+/**
+ * Bytes one sale takes in the memory lent to pointcard_accrue_batch, at most. A sale without memo
+ * and ext_info takes about 200.
+ */
+#define POINTCARD_BATCH_ROOM 2932
+
+/**
+ * Records several sales in one sync, which costs little more than one sale alone. All of them are
+ * durable when this returns POINTCARD_OK; each then is what pointcard_accrue makes it.
+ *
+ * The limits hold for the batch as a whole; POINTCARD_F_MANAGER waives them if each sale has it.
+ *
+ * @param client   an open client
+ * @param sales    that many, one behind the other, all with the same struct_size; read during the
+ *                 call
+ * @param count    at most POINTCARD_BATCH_MAX
+ * @param tickets  receives where each went; as many, initialised; may be NULL
+ * @param buf      memory for the call: POINTCARD_BATCH_ROOM bytes for each sale are enough
+ * @param cap      bytes there
+ *
+ * Returns as pointcard_accrue. Where it is about one sale ("sale.points", "item.req_id"), `at` in
+ * the detail is its place, from 0; nothing of the batch was recorded. ERR_TOO_LONG about "sales"
+ * (more than POINTCARD_BATCH_MAX), ERR_BUFFER_TOO_SMALL (`at`: what the sales up to the first that
+ * does not fit take). ERR_STORAGE: any of them may be recorded; the same call again completes it.
+ * Not for interrupt handlers.
+ */
+POINTCARD_API
+pointcard_status pointcard_accrue_batch(pointcard_client *client,
+                                        const pointcard_sale *sales,
+                                        size_t count,
+                                        pointcard_ticket *tickets,
+                                        uint8_t *buf,
+                                        size_t cap);
 
 #define POINTCARD_SALE_INIT POINTCARD_INIT_(pointcard_sale)
 #define POINTCARD_TICKET_INIT POINTCARD_INIT_(pointcard_ticket)
@@ -2153,6 +2219,18 @@ pointcard_status pointcard_call_signed(pointcard_client *client,
 
 /* ---- Queue --------------------------------------------------------------------------------- */
 
+/** pointcard_queue_info.health: nothing unusual. */
+#define POINTCARD_HEALTH_SOUND 0
+
+/** Damage was mended, or a write had been cut; nothing is missing. */
+#define POINTCARD_HEALTH_REPAIRED 1
+
+/** Entries known to have existed cannot be read (`lost`). */
+#define POINTCARD_HEALTH_LOST 2
+
+/** The storage failed. The next call that writes looks at it again. */
+#define POINTCARD_HEALTH_FAILED 3
+
 /** pointcard_entry.state: never sent. */
 #define POINTCARD_WAITING 1
 
@@ -2206,6 +2284,17 @@ typedef struct pointcard_queue_info {
     uint32_t repaired;
     /** Entries lost to damage since init. Not zero = look at the medium. */
     uint32_t lost;
+    /** POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_FAILED. */
+    int32_t health;
+    /**
+     * Seconds since the oldest of the entries not settled was recorded; 0 = none, or a time is
+     * unknown.
+     */
+    uint64_t age_s;
+    /** What `room` is when nothing waits. */
+    uint32_t capacity;
+    /** 1: pointcard_pause holds back what waits. */
+    uint32_t paused;
 } pointcard_queue_info;
 
 /** Where a walk stands. Zero it to begin. */
@@ -2250,10 +2339,12 @@ typedef struct pointcard_entry {
      * the sale's.
      */
     uint32_t kind;
+    /** Dead or parked: when it was refused, seconds since 1970; 0 = the clock was unknown. */
+    uint64_t refused_at;
 } pointcard_entry;
 
 /**
- * How the queue stands. No I/O.
+ * How the queue stands. Takes the same time whatever waits: no I/O.
  *
  * @param client  an open client
  * @param info    receives it
@@ -2290,6 +2381,325 @@ POINTCARD_API pointcard_status pointcard_maintain(pointcard_client *client);
 
 #define POINTCARD_QUEUE_INFO_INIT POINTCARD_INIT_(pointcard_queue_info)
 #define POINTCARD_ENTRY_INIT POINTCARD_INIT_(pointcard_entry)
+
+/* ---- Dead letters -------------------------------------------------------------------------- */
+
+/** Bytes that are enough for any pointcard_export, its NUL included. */
+#define POINTCARD_EXPORT_MAX 7169
+
+/**
+ * Flag of pointcard_requeue: a person accepts that points which may have been credited already may
+ * be credited once more.
+ */
+#define POINTCARD_F_ACCEPT_DOUBLE 64
+
+/**
+ * The next refused entry: those in place because the dead letters were full, then the dead
+ * letters. Otherwise as pointcard_walk. Reads the whole queue.
+ *
+ * @param client  an open client
+ * @param cursor  where the list stands; begin with a zeroed one
+ * @param entry   receives the entry
+ *
+ * Returns as pointcard_walk.
+ */
+POINTCARD_API
+pointcard_status pointcard_letters(pointcard_client *client,
+                                   pointcard_cursor *cursor,
+                                   pointcard_entry *entry);
+
+/**
+ * One entry that is not settled, pending or dead, by its number or by the req_id on a receipt.
+ *
+ * @param client  an open client
+ * @param seq     its number (ticket.seq, entry.seq); 0 = look for `req_id`
+ * @param req_id  its idempotency key, ASCII, at most 32 bytes; not read when `seq` is not 0
+ * @param entry   receives it
+ *
+ * Returns ERR_NOT_FOUND (there is none, or it is settled), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING
+ * (neither is given), ERR_TOO_LONG, ERR_ENCODING, ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE,
+ * ERR_MALFORMED. By req_id it reads everything that is not settled.
+ */
+POINTCARD_API
+pointcard_status pointcard_get(pointcard_client *client,
+                               uint64_t seq,
+                               const char *req_id,
+                               pointcard_entry *entry);
+
+/**
+ * One entry that is not settled as a line of JSON, for a support desk: its number, state, keys,
+ * why it was refused, and the record's body in hexadecimal (docs/format.md). It names the shopper.
+ *
+ * @param client   an open client
+ * @param seq      its number
+ * @param out      receives the line, NUL-terminated
+ * @param cap      bytes there; POINTCARD_EXPORT_MAX are enough
+ * @param out_len  receives its length without the NUL; with ERR_BUFFER_TOO_SMALL a capacity that
+ *                 is enough; may be NULL
+ *
+ * Returns ERR_NOT_FOUND, ERR_NULL, ERR_BUFFER_TOO_SMALL, ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE.
+ */
+POINTCARD_API
+pointcard_status pointcard_export(pointcard_client *client,
+                                  uint64_t seq,
+                                  char *out,
+                                  size_t cap,
+                                  size_t *out_len);
+
+/**
+ * Puts a refused entry back among those to be sent, as it is, under its own req_id. Durable when
+ * it returns.
+ *
+ * @param client  an open client
+ * @param seq     its number
+ * @param flags   POINTCARD_F_ACCEPT_DOUBLE, or 0
+ *
+ * Returns ERR_UNCERTAIN (entry.uncertain: look first whether the shopper has the points, and say
+ * POINTCARD_F_ACCEPT_DOUBLE; a gateway that has forgotten the req_id credits once more),
+ * ERR_NOT_FOUND (not refused, or not there), ERR_CONFLICT (an entry with that req_id waits),
+ * ERR_QUEUE_FULL, ERR_RANGE (not among the 64 oldest letters), ERR_NULL, ERR_ARGUMENT (flags),
+ * ERR_BAD_STATE, ERR_BUSY: nothing changed. ERR_STORAGE: unknown; look again.
+ *
+ * Source: Alipay's page of koubei.marketing.tool.points.update (req_id controls idempotency; for
+ * how long is not said).
+ */
+POINTCARD_API
+pointcard_status pointcard_requeue(pointcard_client *client,
+                                   uint64_t seq,
+                                   uint32_t flags);
+
+/**
+ * Replaces a refused sale by a corrected one, which waits under a new number. Durable when it
+ * returns, and either done or not after a power cut.
+ *
+ * With the same biz_no it has the same req_id, so that a gateway that did credit it only says so
+ * again; set sale.part if the gateway should see another request.
+ *
+ * @param client  an open client
+ * @param seq     the refused sale's number
+ * @param sale    the corrected one, whole; checked as by pointcard_accrue, read during the call
+ * @param flags   POINTCARD_F_ACCEPT_DOUBLE, or 0
+ * @param ticket  receives where it went; may be NULL
+ *
+ * Returns ERR_UNSUPPORTED (the entry is a refund: record another one), ERR_BAD_STATE (also: refused
+ * in place, which can only be put back as it is), else as pointcard_requeue and, about the sale, as
+ * pointcard_accrue. The limits do not hold for it.
+ */
+POINTCARD_API
+pointcard_status pointcard_requeue_edited(pointcard_client *client,
+                                          uint64_t seq,
+                                          const pointcard_sale *sale,
+                                          uint32_t flags,
+                                          pointcard_ticket *ticket);
+
+/**
+ * Removes a refused entry for good. From then on it counts as settled: pointcard_refund of the sale
+ * takes points back as if it had been credited.
+ *
+ * @param client  an open client
+ * @param seq     its number
+ *
+ * Returns ERR_NOT_FOUND, ERR_RANGE (not among the 64 oldest letters: discard older ones first),
+ * ERR_NULL, ERR_BAD_STATE (also: it was not refused), ERR_BUSY, ERR_STORAGE.
+ */
+POINTCARD_API
+pointcard_status pointcard_discard(pointcard_client *client,
+                                   uint64_t seq);
+
+/**
+ * Removes all dead letters for good, with one write. Entries refused in place stay.
+ *
+ * @param client  an open client
+ * @param count   receives how many; may be NULL
+ *
+ * Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE.
+ */
+POINTCARD_API pointcard_status pointcard_discard_all(pointcard_client *client, uint32_t *count);
+
+/**
+ * Takes back a sale that certainly never left this till. Works offline; durable when it returns.
+ *
+ * It is a refund of all its points, which the ticket is of: ticket.voided = 1 says that both are
+ * settled and nothing goes out. 0: the sale lies too far behind the oldest one and goes out after
+ * all, with its refund behind it, which comes to the same. The limits do not hold for it. The same
+ * sale recorded again soon after is answered with its old ticket (ticket.duplicate); sell it again
+ * under another sale.part. Reads the whole queue.
+ *
+ * @param client  an open client
+ * @param seq     the sale's number
+ * @param ticket  receives where its refund went; may be NULL
+ *
+ * Returns ERR_UNKNOWN (it was sent: pointcard_refund takes the points back), ERR_NOT_FOUND (no such
+ * entry waits, or its merchant is not configured), ERR_UNSUPPORTED (it is a refund), ERR_NULL,
+ * ERR_STRUCT_SIZE, ERR_BAD_STATE (also: it was refused; discard it), ERR_BUSY, else as
+ * pointcard_refund.
+ */
+POINTCARD_API
+pointcard_status pointcard_void(pointcard_client *client,
+                                uint64_t seq,
+                                pointcard_ticket *ticket);
+
+/**
+ * Holds back what waits: nothing is sent until pointcard_resume (a report's retry_in_ms is
+ * UINT32_MAX meanwhile). Sales, the answer under way and everything else go on. Not stored: a
+ * restart ends it.
+ *
+ * Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY.
+ */
+POINTCARD_API pointcard_status pointcard_pause(pointcard_client *client);
+
+/**
+ * Ends a pointcard_pause.
+ *
+ * Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY.
+ */
+POINTCARD_API pointcard_status pointcard_resume(pointcard_client *client);
+
+/* ---- Limits -------------------------------------------------------------------------------- */
+
+/** pointcard_event.near, over: limits.count. */
+#define POINTCARD_LIMIT_COUNT 1
+
+/** limits.bytes. */
+#define POINTCARD_LIMIT_BYTES 2
+
+/** limits.points_each. */
+#define POINTCARD_LIMIT_POINTS_EACH 4
+
+/** limits.points_total. */
+#define POINTCARD_LIMIT_POINTS_TOTAL 8
+
+/** limits.age_s. */
+#define POINTCARD_LIMIT_AGE 16
+
+/**
+ * Two levels of one measure, each as it would be after the sale; 0 = none. Frozen: it will not
+ * grow.
+ */
+typedef struct pointcard_level {
+    /** From this value on a sale is told as POINTCARD_EVENT_NEAR_FULL. */
+    uint32_t warn;
+    /** Above this value a sale is refused, unless it has POINTCARD_F_MANAGER. Not below `warn`. */
+    uint32_t refuse;
+} pointcard_level;
+
+/** How much may wait on this till. Zero = no limits but the medium's size. */
+struct pointcard_limits {
+    /** Set by POINTCARD_LIMITS_INIT. */
+    uint32_t struct_size;
+    /** Entries not settled, dead letters not counted. Refused: ERR_QUEUE_FULL, "limit.count". */
+    struct pointcard_level count;
+    /**
+     * Bytes of the medium from the oldest sector in use to the newest entry. ERR_QUEUE_FULL,
+     * "limit.bytes".
+     */
+    struct pointcard_level bytes;
+    /** Points of one sale. ERR_RANGE, "limit.points_each". */
+    struct pointcard_level points_each;
+    /** Points not settled, dead letters not counted. ERR_QUEUE_FULL, "limit.points_total". */
+    struct pointcard_level points_total;
+    /**
+     * Seconds since the oldest entry not settled was recorded; not looked at when a time is
+     * unknown. ERR_QUEUE_FULL, "limit.age_s".
+     */
+    struct pointcard_level age_s;
+};
+
+/**
+ * Sets how much may wait, from the next sale on, in place of config.limits. Entries that are there
+ * stay. Not stored: a restart begins with the configuration's.
+ *
+ * @param client  an open client
+ * @param limits  read during the call; NULL = none
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_RANGE (a level that warns after it has refused; the detail
+ * has the member), ERR_BAD_STATE, ERR_BUSY: the limits before stay.
+ */
+POINTCARD_API
+pointcard_status pointcard_set_limits(pointcard_client *client,
+                                      const struct pointcard_limits *limits);
+
+#define POINTCARD_LIMITS_INIT POINTCARD_INIT_(pointcard_limits)
+
+/* ---- Events -------------------------------------------------------------------------------- */
+
+/**
+ * pointcard_event.kind: a sale or refund is on storage, or a dead letter waits again. Not told for
+ * duplicates. seq, req_id, points.
+ */
+#define POINTCARD_EVENT_STORED 1
+
+/** A request is about to leave: told before its first byte does. seq, req_id, points, attempts. */
+#define POINTCARD_EVENT_SENT 2
+
+/** A verified answer: credited, or taken back. seq, req_id, points. */
+#define POINTCARD_EVENT_SETTLED 3
+
+/** Refused: a dead letter. seq, req_id, points, uncertain, code, sub_code. */
+#define POINTCARD_EVENT_REJECTED 4
+
+/**
+ * Nothing goes out and nothing is owed: a voided sale, and its refund; a refund whose sale was not
+ * credited. seq, req_id, points.
+ */
+#define POINTCARD_EVENT_VOIDED 5
+
+/**
+ * A sale reached a warning level that the one before had not (points_each: every one that reaches
+ * it), or passed a refusing level on a manager's word. near, over.
+ */
+#define POINTCARD_EVENT_NEAR_FULL 6
+
+/** Damage on the medium was mended; nothing is missing. count, sectors. */
+#define POINTCARD_EVENT_REPAIRED 7
+
+/**
+ * Entries that are known to have existed cannot be read: count of them, from seq to last. Gaps
+ * among the newest entries are told by every pointcard_init as long as their place is not used
+ * again. When so many are found at once that they are told as one, count is less than the numbers
+ * from seq to last.
+ */
+#define POINTCARD_EVENT_LOST 8
+
+/**
+ * The terminal's clock went another way than its monotonic clock, by more than 300 seconds. It was
+ * set; or the machine slept and its monotonic clock stood still. seconds.
+ */
+#define POINTCARD_EVENT_CLOCK 9
+
+/** Something happened, and is durable already. Members an event is not about are zero. */
+struct pointcard_event {
+    /** Bytes of this structure in the library. */
+    uint32_t struct_size;
+    /** POINTCARD_EVENT_STORED to POINTCARD_EVENT_CLOCK; ignore others. */
+    int32_t kind;
+    /** Number of the entry; LOST: the lowest one missing. */
+    uint64_t seq;
+    /** LOST: the highest number missing. */
+    uint64_t last;
+    /** CLOCK: by how much it jumped; negative = back. */
+    int64_t seconds;
+    /** The entry's points. */
+    uint32_t points;
+    /** SENT: how often that makes it (255 = or more). */
+    uint32_t attempts;
+    /** REJECTED: 1 when an earlier attempt may have credited the points: a person must look. */
+    uint32_t uncertain;
+    /** LOST: entries missing. REPAIRED: bits put right since the last such event. */
+    uint32_t count;
+    /** REPAIRED: sectors closed early since the last such event, because a write was cut. */
+    uint32_t sectors;
+    /** NEAR_FULL: sum of POINTCARD_LIMIT_ numbers at or above their warning level. */
+    uint32_t near;
+    /** NEAR_FULL: those above their refusing level. */
+    uint32_t over;
+    /** The entry's idempotency key. */
+    char req_id[33];
+    /** REJECTED: the gateway's code. */
+    char code[9];
+    /** REJECTED: the gateway's sub_code. */
+    char sub_code[65];
+};
 
 /* ---- Keys and signatures ------------------------------------------------------------------- */
 

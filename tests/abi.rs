@@ -254,15 +254,16 @@ fn structures_are_laid_out_in_c_as_here() {
             proxy, charset, text_charset, content_key, app_cert, alipay_cert, alipay_cert_next,
             alipay_root_cert, alipay_public_key_next, merchants, merchant_count,
             first_delay_ms,
+            limits, on_event, on_event_ctx,
         }
         accrue::pointcard_sale {
             struct_size, points, user_id, biz_no, memo, ext_info, shop_id, activity_account,
-            req_id, part, merchant,
+            req_id, part, merchant, flags, reserved,
         }
         accrue::pointcard_ticket { struct_size, duplicate, seq, req_id, voided }
         accrue::pointcard_refund_order {
             struct_size, points, biz_no, refund_no, memo, activity_account, part, req_id, merchant,
-            user_id, points_left, reserved,
+            user_id, points_left, flags,
         }
         trade::pointcard_trade {
             struct_size, reserved, total, receipt, buyer_pay, user_id, trade_no, out_trade_no,
@@ -299,12 +300,18 @@ fn structures_are_laid_out_in_c_as_here() {
         signing::pointcard_to_sign { exchange, sign_type, bytes, len }
         queue::pointcard_queue_info {
             struct_size, waiting, sent_unknown, parked, dead, room, points, oldest, next_seq,
-            sealed, repaired, lost,
+            sealed, repaired, lost, health, age_s, capacity, paused,
         }
         queue::pointcard_cursor {}
         queue::pointcard_entry {
             struct_size, state, seq, created, points, attempts, uncertain, code, sub_code, req_id,
-            user_id, biz_no, shop_id, activity_account, memo, kind,
+            user_id, biz_no, shop_id, activity_account, memo, kind, refused_at,
+        }
+        limits::pointcard_level { warn, refuse }
+        limits::pointcard_limits { struct_size, count, bytes, points_each, points_total, age_s }
+        events::pointcard_event {
+            struct_size, kind, seq, last, seconds, points, attempts, uncertain, count, sectors,
+            near, over, req_id, code, sub_code,
         }
     };
     let theirs = layout_in_c();
@@ -429,9 +436,10 @@ fn smallest_accepted_sizes_are_frozen() {
     assert_eq!(ffi::tokens::pointcard_tokens::V1_SIZE, 220);
     assert_eq!(ffi::tokens::pointcard_token_state::V1_SIZE, 148);
     assert_eq!(ffi::queue::pointcard_queue_info::V1_SIZE, 60);
+    assert_eq!(ffi::limits::pointcard_limits::V1_SIZE, 44);
     assert_eq!(
         ffi::accrue::pointcard_refund_order::V1_SIZE,
-        offset_of!(ffi::accrue::pointcard_refund_order, reserved) + 4
+        offset_of!(ffi::accrue::pointcard_refund_order, flags) + 4
     );
     assert_eq!(
         ffi::trade::pointcard_trade::V1_SIZE,

@@ -5,6 +5,7 @@
 //! is `verdict`'s business.
 
 use super::call::Call;
+use super::events::tell_voided;
 use super::keys::Vault;
 use super::refund::{Ripe, ripen};
 use super::signing::Unsigned;
@@ -15,7 +16,7 @@ use crate::gateway::{self, METHOD_MAX, Session};
 use crate::outcome::{Detail, Outcome, Verdict};
 use crate::points::refund::Order;
 use crate::points::sale;
-use crate::port::{HttpAnswer, Ports, Request, TransportError};
+use crate::port::{HttpAnswer, Ports, Request, Subject, TransportError};
 use crate::queue::Entry;
 use crate::status::{Error, Result, Status};
 use crate::text::{self, Text};
@@ -80,9 +81,10 @@ impl<P: Ports> Client<'_, P> {
         self.no_flight()?;
         self.mend()?;
         let now = self.ports.clock().monotonic_ms();
-        self.wait_ms = self.rest_ms(now);
+        // Held back by somebody: until somebody else comes.
+        self.wait_ms = if self.queue.is_paused() { u32::MAX } else { self.rest_ms(now) };
         if self.wait_ms != 0 {
-            self.queue.commit(self.ports.storage())?;
+            self.commit()?;
             return Ok(None);
         }
         // An entry that keeps failing may be what fails, not the line: the others go first.
@@ -92,7 +94,7 @@ impl<P: Ports> Client<'_, P> {
             due = self.pick_now(now, None, buf)?;
         }
         if due.is_none() {
-            self.queue.commit(self.ports.storage())?;
+            self.commit()?;
         }
         Ok(due)
     }
@@ -156,11 +158,13 @@ impl<P: Ports> Client<'_, P> {
             }
             let (seq, profile) = (entry.seq, entry.item.profile);
             let Some(of) = refund_of(&entry) else { return Ok(Some(seq)) };
+            let (points, req_id) = (entry.item.points, Text::try_from(entry.item.req_id));
+            let req_id: Text<32> = req_id.unwrap_or_default();
             match ripen(queue, ports.storage(), (seq, profile), &of, record)? {
                 Ripe::Yes => return Ok(Some(seq)),
                 Ripe::Held => self.held += 1,
                 Ripe::NotYet => behind += 1,
-                Ripe::Nothing => {}
+                Ripe::Nothing => tell_voided(ports, seq, &req_id, points),
             }
         }
         if wait == u32::MAX && pass_over.is_none() && self.held > 0 {
@@ -185,6 +189,7 @@ impl<P: Ports> Client<'_, P> {
         let mut flight = Flight::of(&entry, whose.issue());
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
         self.memory.sent(flight.seq, time);
+        self.tell_sent(flight.subject(), flight.attempts);
         Ok(Some(self.take_off(flight, request)))
     }
 
@@ -260,7 +265,7 @@ impl<P: Ports> Client<'_, P> {
     ) -> Result<Outcome> {
         let outcome = self.finish(exchange, http, body);
         if outcome.is_ok() {
-            self.queue.commit(self.ports.storage())?;
+            self.commit()?;
         }
         self.note(outcome)
     }
@@ -383,6 +388,11 @@ impl Flight {
             req_id: Text::try_from(entry.item.req_id).unwrap_or_default(),
             ..Flight::none()
         }
+    }
+
+    /// The entry it is about, for whoever listens.
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject { seq: self.seq, req_id: &self.req_id, points: self.points }
     }
 
     /// Whether it is a call's, not an entry's.

@@ -6,20 +6,25 @@
 //!
 //! Here: configuration, opening, recording and looking. `keys` and `profiles` are what a
 //! configuration becomes; `refund` takes points back; `exchange` holds requests and answers,
-//! `verdict` what an answer means, `line` when the next one goes; `call` is every other method, `signing` for keys that are
-//! elsewhere.
+//! `verdict` what an answer means, `line` when the next one goes; `call` is every other method,
+//! `signing` for keys that are elsewhere; `batch` records many sales at once, `letters` is what a
+//! person does with entries, `events` what a listener hears.
 
+mod batch;
 pub mod call;
 mod check;
+mod events;
 mod exchange;
 mod explain;
 mod keys;
+mod letters;
 mod line;
 mod profiles;
 mod refund;
 pub mod signing;
 mod verdict;
 
+pub use batch::{BATCH_ROOM, Batch};
 pub use check::{Checkup, FINDINGS_MAX, Finding, Line};
 pub use profiles::{MERCHANT_MAX, Merchant, PROFILES_MAX};
 
@@ -29,7 +34,9 @@ use crate::points::pace::{self, Pace};
 use crate::points::refund::KIND_DEPOSIT;
 use crate::points::sale::{self, Deposit, Owner, Sale};
 use crate::port::{Ports, Request};
-use crate::queue::{self, Cursor, Entry, EntryState, Item, Opened, Queue, QueueStatus};
+use crate::queue::{
+    self, Cursor, Entry, EntryState, Item, Limits, Opened, Queue, QueueStatus, Terms,
+};
 use crate::status::{Error, Result, Status};
 use crate::text::{self, Text};
 
@@ -90,6 +97,9 @@ pub struct Config<'c> {
     pub shop_id: &'c str,
     /// Most points one sale may credit; 0 = [`sale::DEFAULT_MAX_POINTS`].
     pub max_points: u32,
+    /// How much may wait on this till; [`Client::set_limits`] changes it later. Default: no limits
+    /// but the medium's size.
+    pub limits: Limits,
     /// Allow plain HTTP to a host that is not this machine (a TLS proxy on a trusted wire).
     pub allow_plain_http: bool,
     /// Allow the `Date` of the gateway's answers to correct a wrong terminal clock.
@@ -153,7 +163,7 @@ impl<'c> Config<'c> {
     }
 
     /// The same, each member by itself.
-    fn checks(&self) -> [Result<()>; 7] {
+    fn checks(&self) -> [Result<()>; 8] {
         let token_max = gateway::APP_AUTH_TOKEN_MAX;
         let account_max = points::ACTIVITY_ACCOUNT_MAX;
         // The app_id has a check of its own.
@@ -171,6 +181,7 @@ impl<'c> Config<'c> {
             sale::id(self.activity_account, "config.activity_account", account_max),
             sale::id(self.shop_id, "config.shop_id", points::SHOP_ID_MAX),
             self.check_first_delay(),
+            letters::check_limits(&self.limits, &letters::CONFIG_LEVELS),
         ]
     }
 }
@@ -187,6 +198,13 @@ pub struct Ticket {
     /// A refund whose sale was never sent, told by the call that voided it: both are settled now,
     /// nothing goes out.
     pub voided: bool,
+}
+
+/// A checked sale, and what it is recorded as.
+struct Checked<'a> {
+    deposit: Deposit<'a>,
+    profile: u64,
+    req_id: Text<32>,
 }
 
 /// A request handed out by `next_request`, `call_request` and their like.
@@ -230,6 +248,7 @@ pub struct Client<'c, P: Ports> {
     clock_offset: i64,
     seen: verdict::Seen,
     memory: explain::Memory,
+    told: events::Told,
     detail: Detail,
     record: [u8; queue::ENTRY_MAX],
 }
@@ -257,6 +276,7 @@ impl<'c, P: Ports> Client<'c, P> {
             clock_offset: 0,
             seen: verdict::Seen::new(),
             memory: explain::Memory::new(),
+            told: events::Told::new(),
             detail: Detail::new(),
             record: [0; queue::ENTRY_MAX],
         }
@@ -276,6 +296,8 @@ impl<'c, P: Ports> Client<'c, P> {
         self.close();
         let opened = self.prepare(merchants).and_then(|()| {
             let salt = self.salt();
+            self.queue.set_limits(self.config.limits);
+            self.told.reread();
             self.queue.open(self.ports.storage(), salt)
         });
         match opened {
@@ -335,6 +357,24 @@ impl<'c, P: Ports> Client<'c, P> {
     }
 
     fn record_sale(&mut self, sale: &Sale<'_>) -> Result<Ticket> {
+        let Checked { deposit, profile, req_id } = self.check_sale(sale)?;
+        self.mend()?;
+        let (created, points) = (self.unix_time(), sale.points);
+        let body = deposit.store(&mut self.record)?;
+        let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
+        let terms = Terms { now: created, manager: sale.manager };
+        let queue::Appended { seq, duplicate, pressure } =
+            self.queue.append_on(self.ports.storage(), &item, &terms)?;
+        let ticket = Ticket { seq, req_id, duplicate, voided: false };
+        self.tell_stored(&ticket, points, &pressure);
+        Ok(ticket)
+    }
+
+    /// Checks a sale, and that it can be sent; says what it is recorded as.
+    fn check_sale<'s>(&mut self, sale: &Sale<'s>) -> Result<Checked<'s>>
+    where
+        'c: 's,
+    {
         let whose = self.profiles.named(sale.merchant, "sale.merchant")?;
         let (profile, merchant) = (whose.hash, whose.merchant);
         let deposit = Deposit::check(sale, whose.shop_id, whose.activity_account)?;
@@ -352,13 +392,7 @@ impl<'c, P: Ports> Client<'c, P> {
             own => Text::try_from(own).map_err(|_| Error::new(Status::TooLong, "sale.req_id"))?,
         };
         self.check_sendable(&deposit.update(&req_id, sale.points), "sale.ext_info")?;
-        self.mend()?;
-        let created = self.unix_time();
-        let body = deposit.store(&mut self.record)?;
-        let points = sale.points;
-        let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
-        let appended = self.queue.append(self.ports.storage(), &item)?;
-        Ok(Ticket { seq: appended.seq, req_id, duplicate: appended.duplicate, voided: false })
+        Ok(Checked { deposit, profile, req_id })
     }
 
     /// After a storage failure nobody knows what is on the medium: it is read again before anything
@@ -369,6 +403,7 @@ impl<'c, P: Ports> Client<'c, P> {
             let (salt, mut mended) = (self.salt(), self.queue.renewed());
             mended.open(self.ports.storage(), salt)?;
             self.queue = mended;
+            self.told.reread();
         }
         Ok(())
     }
@@ -387,8 +422,9 @@ impl<'c, P: Ports> Client<'c, P> {
     }
 
     /// Seconds since 1970 as well as this terminal knows; 0 when it does not.
-    fn unix_time(&mut self) -> u64 {
+    pub(crate) fn unix_time(&mut self) -> u64 {
         let clock = self.ports.clock().unix_time().unwrap_or(0);
+        self.watch_clock(clock);
         let time = clock.saturating_add_signed(self.clock_offset);
         // Beyond the year 9999 it is not a time, and must not keep a sale from being recorded.
         if time > text::TIME_MAX { 0 } else { time }
@@ -429,7 +465,7 @@ impl<'c, P: Ports> Client<'c, P> {
 
     /// Makes what was staged durable. `sync` ends with it.
     pub(crate) fn flush(&mut self) -> Result<()> {
-        let done = self.queue.commit(self.ports.storage());
+        let done = self.commit();
         self.note(done)
     }
 
@@ -481,6 +517,7 @@ impl<'c, P: Ports> Client<'c, P> {
         if let Err(error) = result {
             self.detail = Detail { error, ..Detail::new() };
         }
+        self.watch_store();
         result
     }
 }

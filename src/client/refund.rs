@@ -8,12 +8,13 @@
 //! between any two: what is found afterwards says what is left to do. A sale that was picked up
 //! before it could be buried is sent and taken back, which comes to the same.
 
+use super::events::tell_voided;
 use super::{Client, Ticket};
 use crate::gateway::points as wire;
 use crate::points::refund::{self, KIND_REFUND, Order, Refund, Taken, Texts};
 use crate::points::sale::{self, Deposit, Owner};
 use crate::port::{Ports, Storage};
-use crate::queue::{Buried, Cursor, Entry, EntryState, Item, Queue, Reason};
+use crate::queue::{Buried, Cursor, Entry, EntryState, Item, Queue, Reason, Terms};
 use crate::status::{Error, Result, Status};
 use crate::text::{self, Text};
 
@@ -76,7 +77,7 @@ impl<P: Ports> Client<'_, P> {
         self.note(ticket)
     }
 
-    fn record_refund(&mut self, refund: &Refund<'_>) -> Result<Ticket> {
+    pub(super) fn record_refund(&mut self, refund: &Refund<'_>) -> Result<Ticket> {
         let whose = self.profiles.named(refund.merchant, "refund.merchant")?;
         let (profile, merchant) = (whose.hash, whose.merchant);
         let activity_account = sale::or(refund.activity_account, whose.activity_account);
@@ -109,12 +110,21 @@ impl<P: Ports> Client<'_, P> {
         let (created, points) = (self.unix_time(), refund.points);
         let body = taken.store(&mut self.record)?;
         let item = Item { req_id: &req_id, profile, kind: KIND_REFUND, points, created, body };
-        let appended = self.queue.append(self.ports.storage(), &item)?;
-        let voided = match trail.sale {
-            Some((seq, sold, End::Waiting)) if sold == points => self.void(seq, appended.seq)?,
-            _ => false,
-        };
-        Ok(Ticket { seq: appended.seq, req_id, duplicate: appended.duplicate, voided })
+        let terms = Terms { now: created, manager: refund.manager };
+        let appended = self.queue.append_on(self.ports.storage(), &item, &terms)?;
+        let (seq, duplicate) = (appended.seq, appended.duplicate);
+        let mut ticket = Ticket { seq, req_id, duplicate, voided: false };
+        self.tell_stored(&ticket, points, &appended.pressure);
+        if let Some((sale, sold, End::Waiting)) = trail.sale
+            && sold == points
+        {
+            ticket.voided = self.void_both(sale, seq)?;
+            if ticket.voided {
+                tell_voided(&mut self.ports, sale, &of, points);
+                tell_voided(&mut self.ports, seq, &ticket.req_id, points);
+            }
+        }
+        Ok(ticket)
     }
 
     /// Looks for the sale and its refunds: whatever is readable, settled or not.
@@ -132,7 +142,7 @@ impl<P: Ports> Client<'_, P> {
 
     /// Buries the sale that was never sent, and settles both. False when the queue cannot do that
     /// now: then the sale goes out and the refund behind it.
-    fn void(&mut self, sale: u64, refund: u64) -> Result<bool> {
+    fn void_both(&mut self, sale: u64, refund: u64) -> Result<bool> {
         let at = self.unix_time();
         let reason = Reason { uncertain: false, at, code: VOID, sub_code: "" };
         let Self { queue, ports, record, .. } = self;

@@ -109,6 +109,7 @@ impl<P: Ports> Client<'_, P> {
         let update = order.update(entry.item.req_id, entry.item.points);
         let request = vault.adopt(&session, &flight, &update, &unsigned, signature, buf)?;
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
+        self.tell_sent(flight.subject(), flight.attempts);
         self.memory.sent(flight.seq, unsigned.time);
         self.go_on(flight);
         Ok(Step { request, exchange })

@@ -12,7 +12,7 @@ use crate::gateway::answer::{self, Answer};
 use crate::gateway::points::{self, Balance};
 use crate::json::Value;
 use crate::outcome::{Detail, Outcome, Verdict, WORDS_MAX};
-use crate::port::{HttpAnswer, Ports};
+use crate::port::{Event, HttpAnswer, Ports};
 use crate::queue::{Buried, Reason};
 use crate::status::{Error, Result, Status};
 use crate::text::Text;
@@ -217,8 +217,13 @@ impl<P: Ports> Client<'_, P> {
         let (verdict, wait) = match judged.outcome {
             gateway::Outcome::Accepted => {
                 // An entry that was moved meanwhile has to be looked for; that costs a write.
-                if self.queue.stage(flight.seq).is_err() {
+                let staged = self.queue.stage(flight.seq);
+                if staged.is_err() {
                     self.queue.settle(self.ports.storage(), flight.seq)?;
+                }
+                self.keep_settled(&flight.subject());
+                if staged.is_err() {
+                    self.tell_settled();
                 }
                 (Verdict::Accepted, self.line_works(flight.seq))
             }
@@ -260,6 +265,10 @@ impl<P: Ports> Client<'_, P> {
         let storage = self.ports.storage();
         let (Buried::Moved | Buried::Parked) =
             self.queue.bury(storage, flight.seq, &reason, &mut self.record)?;
+        if let Some(events) = self.ports.events() {
+            let entry = flight.subject();
+            events.hear(&Event::Rejected { entry, uncertain, code, sub_code });
+        }
         Ok(if uncertain { Verdict::Uncertain } else { Verdict::Rejected })
     }
 

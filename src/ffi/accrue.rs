@@ -2,14 +2,19 @@
 
 use core::ffi::c_char;
 
+use super::cell::{self, CClient};
 use super::life::pointcard_client;
 use super::structs::{self, Versioned, chars};
-use super::{call_text, cell, texts};
+use super::{call_text, texts};
 use crate::client::{MERCHANT_MAX, Ticket};
 use crate::gateway::points;
 use crate::points::refund::{REFUND_NO_MAX, Refund};
 use crate::points::sale::Sale;
 use crate::status::{Error, Result, Status};
+
+/// Flag of a sale or refund: a manager waives the limits for it (pointcard_limits; the medium's size
+/// cannot be waived).
+pub const POINTCARD_F_MANAGER: u32 = 32;
 
 /// A paid sale. Texts are NUL-terminated, read during the call; NULL or "" = not given. memo and
 /// ext_info come in config.text_charset (UTF-8 unless told otherwise), the others are ASCII.
@@ -44,6 +49,10 @@ pub struct pointcard_sale {
     pub part: *const c_char,
     /// Whose sale it is, of config.merchants; default: the client's own.
     pub merchant: *const c_char,
+    /// POINTCARD_F_MANAGER, or 0.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // Safety: repr(C), u32 first, integers and pointers only.
@@ -90,8 +99,8 @@ unsafe impl Versioned for pointcard_ticket {
 ///
 /// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING (not text, or not to
 /// be said in config.charset; the detail has the member and the offset), ERR_RANGE (points),
-/// ERR_NOT_FOUND (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL, ERR_BAD_STATE, ERR_BUSY: nothing
-/// was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
+/// ERR_NOT_FOUND (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL (no room, or a
+/// limit that the detail names), ERR_ARGUMENT (flags), ERR_BAD_STATE, ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
 /// Not for interrupt handlers.
 // Safety: `client` as everywhere; `sale` and `ticket` are null or structures as the header
 // describes them.
@@ -102,25 +111,37 @@ pub unsafe extern "C" fn pointcard_accrue(
     ticket: *mut pointcard_ticket,
 ) -> Status {
     // Safety: as promised above.
-    let accrued = unsafe {
+    unsafe {
+        ticketed(client, ticket, |client| {
+            let sale = structs::read(sale)?;
+            texts::with(client, |client, reader| client.accrue(&rust_sale(&sale, reader)?))
+        })
+    }
+}
+
+/// Runs what ends in a ticket.
+// Safety: `client` as everywhere; `ticket` is null or as the header describes it.
+pub(super) unsafe fn ticketed(
+    client: *mut pointcard_client,
+    ticket: *mut pointcard_ticket,
+    work: impl FnOnce(&mut CClient) -> Result<Ticket>,
+) -> Status {
+    // Safety: as promised above.
+    super::status(unsafe {
         cell::with(client, |client| {
             if !ticket.is_null() {
                 structs::check_out(ticket)?;
             }
-            let sale = structs::read(sale)?;
-            texts::with(client, |client, reader| client.accrue(&rust_sale(&sale, reader)?))
+            let went = work(client)?;
+            hand_over(&went, ticket);
+            Ok(())
         })
-    };
-    // Safety: checked above.
-    unsafe { hand_over(&accrued, ticket) };
-    super::status(accrued)
+    })
 }
 
 // Safety: `ticket` is null or checked.
-unsafe fn hand_over(went: &Result<Ticket>, ticket: *mut pointcard_ticket) {
-    if let Ok(went) = went
-        && !ticket.is_null()
-    {
+pub(super) unsafe fn hand_over(went: &Ticket, ticket: *mut pointcard_ticket) {
+    if !ticket.is_null() {
         let out = pointcard_ticket {
             struct_size: 0,
             duplicate: went.duplicate.into(),
@@ -134,7 +155,14 @@ unsafe fn hand_over(went: &Result<Ticket>, ticket: *mut pointcard_ticket) {
 }
 
 // Safety: the texts of `sale` are NUL-terminated or null and live through the call.
-unsafe fn rust_sale<'a>(sale: &pointcard_sale, reader: &mut texts::Reader<'a>) -> Result<Sale<'a>> {
+pub(super) unsafe fn rust_sale<'a>(
+    sale: &pointcard_sale,
+    reader: &mut texts::Reader<'a>,
+) -> Result<Sale<'a>> {
+    let manager = waives(sale.flags, "sale.flags")?;
+    if sale.reserved != 0 {
+        return Err(Error::new(Status::Argument, "sale.reserved"));
+    }
     // A character is at most four bytes; the exact limits are checked in the safe API.
     const MEMO: usize = points::MEMO_MAX * 4;
     const EXT: usize = points::EXT_INFO_MAX * 4;
@@ -155,7 +183,16 @@ unsafe fn rust_sale<'a>(sale: &pointcard_sale, reader: &mut texts::Reader<'a>) -
             req_id: call_text(sale.req_id, "sale.req_id", points::REQ_ID_MAX)?,
             part: call_text(sale.part, "sale.part", points::REQ_ID_MAX)?,
             merchant: call_text(sale.merchant, "sale.merchant", MERCHANT_MAX)?,
+            manager,
         })
+    }
+}
+
+/// Whether a manager waives the limits.
+fn waives(flags: u32, what: &'static str) -> Result<bool> {
+    match flags & !POINTCARD_F_MANAGER {
+        0 => Ok(flags != 0),
+        _ => Err(Error::new(Status::Argument, what)),
     }
 }
 
@@ -191,14 +228,14 @@ pub struct pointcard_refund_order {
     /// Only for a sale so old that its record is overwritten: what is left of its points, from
     /// your own books. 0: such a sale is ERR_NOT_FOUND.
     pub points_left: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// POINTCARD_F_MANAGER, or 0.
+    pub flags: u32,
 }
 
 // Safety: repr(C), u32 first, integers and pointers only.
 unsafe impl Versioned for pointcard_refund_order {
     const NAME: &'static str = "refund";
-    const V1_SIZE: usize = core::mem::offset_of!(pointcard_refund_order, reserved) + 4;
+    const V1_SIZE: usize = core::mem::offset_of!(pointcard_refund_order, flags) + 4;
 }
 
 /// Takes points back for a refunded sale. Works offline; never waits for the network.
@@ -229,18 +266,12 @@ pub unsafe extern "C" fn pointcard_refund(
     ticket: *mut pointcard_ticket,
 ) -> Status {
     // Safety: as promised above.
-    let recorded = unsafe {
-        cell::with(client, |client| {
-            if !ticket.is_null() {
-                structs::check_out(ticket)?;
-            }
+    unsafe {
+        ticketed(client, ticket, |client| {
             let refund = structs::read(refund)?;
             texts::with(client, |client, reader| client.refund(&rust_refund(&refund, reader)?))
         })
-    };
-    // Safety: checked above.
-    unsafe { hand_over(&recorded, ticket) };
-    super::status(recorded)
+    }
 }
 
 // Safety: the texts of `refund` are NUL-terminated or null and live through the call.
@@ -248,9 +279,7 @@ unsafe fn rust_refund<'a>(
     refund: &pointcard_refund_order,
     reader: &mut texts::Reader<'a>,
 ) -> Result<Refund<'a>> {
-    if refund.reserved != 0 {
-        return Err(Error::new(Status::Argument, "refund.reserved"));
-    }
+    let manager = waives(refund.flags, "refund.flags")?;
     // Safety: as promised above.
     unsafe {
         Ok(Refund {
@@ -268,6 +297,7 @@ unsafe fn rust_refund<'a>(
             merchant: call_text(refund.merchant, "refund.merchant", MERCHANT_MAX)?,
             user_id: call_text(refund.user_id, "refund.user_id", points::USER_ID_MAX)?,
             points_left: refund.points_left,
+            manager,
         })
     }
 }

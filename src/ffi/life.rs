@@ -3,7 +3,9 @@
 use core::ffi::{c_char, c_void};
 
 use super::cell::{self, Cell};
+use super::events::{CEvents, pointcard_event};
 use super::keys;
+use super::limits::{pointcard_limits, rust_limits};
 use super::lock::Lock;
 use super::ports::{
     CPorts, Texts, pointcard_clock, pointcard_entropy, pointcard_lock, pointcard_signer,
@@ -33,6 +35,13 @@ pub struct pointcard_client {
 /// outcome is valid during the call. It may call this client, but not pointcard_sync.
 pub type pointcard_outcome_fn =
     Option<unsafe extern "C" fn(ctx: *mut c_void, outcome: *const pointcard_outcome)>;
+
+/// Called for what a client does, after it is durable: on the thread of the call that does it (also
+/// pointcard_init), under the client's lock. The event is valid during the call. It must be quick
+/// and must not call this client: ERR_BUSY. What a power cut swallows is not told again; the counts
+/// of pointcard_queue_status say the same.
+pub type pointcard_event_fn =
+    Option<unsafe extern "C" fn(ctx: *mut c_void, event: *const pointcard_event)>;
 
 /// sign_type: RSA with SHA-256, the default. Source: the quick-start guide of Koubei point cards
 /// (SIGN_TYPE: RSA2 is recommended).
@@ -177,6 +186,13 @@ pub struct pointcard_config {
     /// ask of the gateway per second at first. 0 = none after pointcard_init, 60000 after
     /// pointcard_line_up. Sales made now do not wait for it.
     pub first_delay_ms: u32,
+    /// How much may wait, read during pointcard_init; default: no limits but the medium's size.
+    pub limits: *const pointcard_limits,
+    /// Hears what the client does (section "Events"), on the thread of the call that does it and
+    /// under the client's lock; default: nobody.
+    pub on_event: pointcard_event_fn,
+    /// First argument of on_event.
+    pub on_event_ctx: *mut c_void,
 }
 
 // Safety: repr(C), u32 first, integers and pointers only.
@@ -207,7 +223,7 @@ pub extern "C" fn pointcard_client_size() -> usize {
 /// @param config       read during the call; the texts stay borrowed
 ///
 /// Returns ERR_ABI (other header), ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG,
-/// ERR_ENCODING, ERR_ARGUMENT, ERR_RANGE (first_delay_ms), ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
+/// ERR_ENCODING, ERR_ARGUMENT, ERR_RANGE (first_delay_ms, limits), ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
 /// ERR_KEY_MISMATCH, ERR_DUPLICATE (merchants; `at` in the detail is the index), ERR_UNSUPPORTED (a
 /// feature this library was built without), ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
 /// ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
@@ -292,6 +308,7 @@ pub(super) unsafe fn lay(
         clock: table.clock,
         entropy: table.entropy,
         signer: table.signer,
+        events: CEvents { hear: table.on_event, ctx: table.on_event_ctx },
         texts: if table.text_charset == POINTCARD_GBK { Texts::Gbk } else { Texts::Utf8 },
     };
     let lock = Lock::new(if table.lock.is_whole() { table.lock } else { ZERO.lock });
@@ -357,6 +374,10 @@ unsafe fn rust_config(given: &pointcard_config) -> Result<Config<'static>> {
             activity_account: config_text(given.activity_account, "config.activity_account")?,
             shop_id: config_text(given.shop_id, "config.shop_id")?,
             max_points: given.max_points,
+            limits: rust_limits(given.limits).map_err(|error| match error.status {
+                Status::StructSize => Error { what: "config.limits", ..error },
+                _ => error,
+            })?,
             allow_plain_http: given.flags & POINTCARD_F_PLAIN_HTTP != 0,
             trust_server_time: given.flags & POINTCARD_F_SERVER_TIME != 0,
             charset: charset(given.charset, "config.charset")?,

@@ -2,11 +2,12 @@
 
 use core::ffi::{c_char, c_void};
 
+use super::events::CEvents;
 use crate::crypto::Digest;
 use crate::gateway::Charset;
 use crate::port::{
-    Clock, Entropy, Geometry, HttpAnswer, PortError, Ports, Request, Signer, Storage, Transport,
-    TransportError,
+    Clock, Entropy, Events, Geometry, HttpAnswer, PortError, Ports, Request, Signer, Storage,
+    Transport, TransportError,
 };
 use crate::status::{Error, Result, Status};
 
@@ -374,6 +375,7 @@ pub(super) struct CPorts {
     pub clock: pointcard_clock,
     pub entropy: pointcard_entropy,
     pub signer: pointcard_signer,
+    pub events: CEvents,
     pub texts: Texts,
 }
 
@@ -400,5 +402,9 @@ impl Ports for CPorts {
 
     fn signer(&mut self) -> Option<&mut dyn Signer> {
         if self.signer.sign.is_some() { Some(&mut self.signer) } else { None }
+    }
+
+    fn events(&mut self) -> Option<&mut dyn Events> {
+        if self.events.hear.is_some() { Some(&mut self.events) } else { None }
     }
 }

@@ -50,6 +50,8 @@ pub struct Refund<'a> {
     /// Only for a sale so old that its record is overwritten: what is left of its points, from the
     /// till's own books. 0 = such a sale is not found.
     pub points_left: u32,
+    /// A manager waives the limits of the queue for it (the medium's size cannot be waived).
+    pub manager: bool,
 }
 
 /// Whose refund it is does not reach a log.

@@ -40,6 +40,8 @@ pub struct Sale<'a> {
     pub part: &'a str,
     /// Whose sale it is, of the configured merchants; empty = the client's own.
     pub merchant: &'a str,
+    /// A manager waives the limits of the queue for it (the medium's size cannot be waived).
+    pub manager: bool,
 }
 
 /// Who a record is made for: the part of the configuration that goes into `req_id`.
@@ -294,6 +296,7 @@ mod tests {
         req_id: "",
         part: "",
         merchant: "",
+        manager: false,
     };
 
     fn deposit() -> Deposit<'static> {

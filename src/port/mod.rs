@@ -4,8 +4,11 @@
 //! element. Out: `queue`, `crypto` and `client` call them. The `std` implementations beside this
 //! file are leaves; nothing above depends on them.
 
+pub use events::{Event, Events, Subject};
+
 use crate::status::{Error, Status};
 
+pub mod events;
 #[cfg(feature = "std")]
 pub mod file;
 #[cfg(feature = "http")]
@@ -100,6 +103,10 @@ pub trait Ports {
     fn entropy(&mut self) -> Option<&mut dyn Entropy>;
     /// A signer that replaces the software RSA.
     fn signer(&mut self) -> Option<&mut dyn Signer> {
+        None
+    }
+    /// Whoever wants to hear what the client does.
+    fn events(&mut self) -> Option<&mut dyn Events> {
         None
     }
 }

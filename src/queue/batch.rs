@@ -30,7 +30,7 @@ impl Queue {
     /// blocks in any order, any of them, each whole or not at all (numbers left out then count as
     /// [lost](super::Opened::lost)). Repeating the batch completes it.
     ///
-    /// `TooLong` `items`: more than [`BATCH_MAX`]. `BufferTooSmall` `told`: shorter than `items`.
+    /// `Conflict`: `at` is the place of the item in the batch. `TooLong` `items`: more than [`BATCH_MAX`]. `BufferTooSmall` `told`: shorter than `items`.
     pub fn append_batch(
         &mut self,
         storage: &mut dyn Storage,
@@ -78,9 +78,15 @@ impl Queue {
         let mut load = Load { count: 0, bytes: 0, points_each: 0, points: 0 };
         for (index, item) in items.iter().enumerate() {
             checked_head(medium, item)?;
-            let known = match self.same_recent(medium, item)? {
+            // Only a conflict is about one item.
+            let own = |fault, medium: &mut Medium<'_>| match fault {
+                Fault::Conflict => Fault::Conflict.at(medium, index),
+                other => other,
+            };
+            let recent = self.same_recent(medium, item).map_err(|fault| own(fault, medium))?;
+            let known = match recent {
                 Some(seq) => Some(seq),
-                None => same_before(items, told, index)?,
+                None => same_before(items, told, index).map_err(|fault| own(fault, medium))?,
             };
             let seq = known.unwrap_or(self.live.next.saturating_add(load.count));
             if let Some(one) = told.get_mut(index) {

@@ -21,6 +21,7 @@
 mod batch;
 mod crc;
 mod fault;
+mod gaps;
 pub mod inspect;
 mod letters;
 mod limits;
@@ -37,12 +38,14 @@ mod write;
 use crate::port::Storage;
 use crate::status::{Error, Result, Status};
 use fault::Fault;
+use gaps::Gaps;
 use medium::Medium;
 use record::{FRAME, ITEM_FIXED, PAYLOAD_MAX, Shape};
 use ring::{Place, Ring};
 use state::State;
 
 pub use batch::BATCH_MAX;
+pub use gaps::Gap;
 pub use letters::{EXPORT_MAX, Requeue};
 pub use limits::{Level, Limits, Marks, Pressure, Terms};
 pub use walk::Cursor;
@@ -254,6 +257,8 @@ pub struct Queue {
     /// Short hashes of the newest req_ids, by number modulo [`RECENT`]; 0 is none.
     recent: [u16; RECENT],
     counts: Opened,
+    /// Which numbers `counts.lost` counts, until somebody asks.
+    gaps: Gaps,
     wish: Wish,
 }
 
@@ -264,7 +269,7 @@ struct Wish {
     limits: Limits,
 }
 
-const _: () = assert!(core::mem::size_of::<Queue>() <= 640);
+const _: () = assert!(core::mem::size_of::<Queue>() <= 712);
 
 impl Queue {
     /// A closed queue.
@@ -281,6 +286,7 @@ impl Queue {
             rear: 0,
             recent: [0; RECENT],
             counts: Opened { formatted: false, sealed: 0, repaired: 0, lost: 0 },
+            gaps: Gaps::new(),
             wish: Wish { paused: false, limits: Limits::NONE },
         }
     }
@@ -449,6 +455,16 @@ impl Queue {
     /// Ends a [pause](Queue::pause).
     pub fn resume(&mut self) {
         self.wish.paused = false;
+    }
+
+    /// Whether a [pause](Queue::pause) holds.
+    pub fn is_paused(&self) -> bool {
+        self.wish.paused
+    }
+
+    /// What [`Queue::open`] found, counted on since then.
+    pub fn counts(&self) -> Opened {
+        self.counts
     }
 
     /// Whether a failure of the port has closed the queue until it is opened again.

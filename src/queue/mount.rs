@@ -4,6 +4,7 @@
 //! writes here are a format, and the end of a move that was cut between copy and settlement.
 
 use super::fault::{Fault, Result};
+use super::gaps::Gaps;
 use super::medium::{Medium, Reader};
 use super::record::{self, DEAD_LANE, Found, HEADER, Header, LIVE_LANE, STATE_LANE, kind};
 use super::ring::Ring;
@@ -108,13 +109,14 @@ impl Queue {
         let mut live = self.live;
         live.find_head(medium)?;
         let (mut at, mut total, mut lost, mut last) = (live.next, live.total, 0u64, None);
-        let size = u64::from(medium.shape.sector);
+        let (size, mut gaps) = (u64::from(medium.shape.sector), Gaps::new());
         let recent = &mut self.recent;
         let scanned = live.scan_head(medium, stop, &mut |medium, hit| {
             let pos = record::widen(hit.frame.number, at);
             if pos < at || pos - at > size {
                 return Ok(());
             }
+            gaps.note(at, pos - at);
             (lost, at) = (lost.saturating_add(pos - at), pos.saturating_add(1));
             last = Copy::of(&hit);
             let item = item_of(medium, &hit)?;
@@ -130,6 +132,8 @@ impl Queue {
         live.total = total;
         live.next = at.max(floor);
         self.counts.lost = short(lost.saturating_add(live.next - at));
+        gaps.note(at, live.next - at);
+        self.gaps = gaps;
         self.counts.sealed += u32::from(scanned.torn);
         live.reassert(medium, scanned.doubt)?;
         self.live = live;
@@ -163,6 +167,7 @@ impl Queue {
         if first > mark {
             self.state.skip_to(first);
             self.counts.lost = self.counts.lost.saturating_add(short(first - mark));
+            self.gaps.note(mark, first - mark);
         }
         Ok(())
     }

@@ -235,6 +235,7 @@ impl Queue {
     fn count_lost(&mut self, pos: u64) {
         self.stage_position(pos, false);
         self.counts.lost = self.counts.lost.saturating_add(1);
+        self.gaps.note(pos, 1);
     }
 
     /// When the window is used up: writes what is staged, or moves the oldest entry to the head.

@@ -134,7 +134,7 @@ static void test_refunds(void)
     refund = refund_of(kept, NULL, 1);
     CHECK_CALL(&till, POINTCARD_ERR_MISSING, pointcard_refund(&till, &refund, NULL));
     refund = refund_of(kept, "r1", 1);
-    refund.reserved = 1;
+    refund.flags = 1;
     CHECK_CALL(&till, POINTCARD_ERR_ARGUMENT, pointcard_refund(&till, &refund, NULL));
     CHECK(pointcard_refund(&till, NULL, NULL) == POINTCARD_ERR_NULL);
     /* The runner compares with the ledger: credited whole, nothing taken. */

@@ -41,7 +41,7 @@
  * Threads    Different clients are independent. One client may be used by several threads: calls
  *            wait for each other, but none waits for the network. One exchange (sync, query, call,
  *            step) at a time: a second one is ERR_BUSY. Callbacks made under the lock (storage, clock,
- *            entropy, signer) must not call the same client: ERR_BUSY.
+ *            entropy, signer, on_event) must not call the same client: ERR_BUSY.
  * Interrupts No function may be called from an interrupt handler.
  * Panics     Never cross this border: a bug in the library is ERR_INTERNAL, and the client refuses
  *            work until it is initialised again.

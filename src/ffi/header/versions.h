@@ -1,6 +1,8 @@
 /* Types that are mentioned before their section comes. */
 typedef struct pointcard_client pointcard_client;
 typedef struct pointcard_outcome pointcard_outcome;
+typedef struct pointcard_limits pointcard_limits;
+typedef struct pointcard_event pointcard_event;
 
 /* Structures that begin with struct_size start as { sizeof, zeroes }. */
 #ifdef __cplusplus

@@ -1,0 +1,1 @@
+#define POINTCARD_LIMITS_INIT POINTCARD_INIT_(pointcard_limits)
