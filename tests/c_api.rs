@@ -192,6 +192,8 @@ programs! {
     explain 2048;
     file 2048;
     keys 2048;
+    letters 2048;
+    limits 2048;
     locks 2048;
     notification 2048;
     drain 2048;

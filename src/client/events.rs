@@ -35,9 +35,9 @@ impl Told {
         Told { settled: None, near: NONE, repaired: 0, sealed: 0, clocks: None }
     }
 
-    /// The store is read anew: what was not durable may be undone, and damage is counted again.
-    pub(super) fn reread(&mut self) {
-        *self = Told { near: self.near, clocks: self.clocks, ..Told::new() };
+    /// The store was read anew: damage is counted from the beginning again.
+    fn reread(&mut self) {
+        (self.repaired, self.sealed) = (0, 0);
     }
 }
 
@@ -96,6 +96,17 @@ impl<P: Ports> Client<'_, P> {
     pub(super) fn tell_sent(&mut self, entry: Subject<'_>, attempts: u8) {
         self.tell_settled();
         self.tell(&Event::Sent { entry, attempts });
+    }
+
+    /// The store was read anew after a failure: a settlement that was under way is durable, or undone.
+    pub(super) fn reread(&mut self) -> Result<()> {
+        self.told.reread();
+        let Some((seq, ..)) = self.told.settled else { return Ok(()) };
+        match self.queue.get(self.ports.storage(), seq, &mut self.record)? {
+            Some(_) => self.told.settled = None,
+            None => self.tell_settled(),
+        }
+        Ok(())
     }
 
     /// Makes staged settlements durable.

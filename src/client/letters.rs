@@ -189,7 +189,7 @@ impl<P: Ports> Client<'_, P> {
     /// returns, and not undone by a power cut.
     ///
     /// It is a refund of all its points, so that the books know: [`Ticket::voided`] says that both
-    /// are settled and nothing goes out. A sale too far behind the oldest one goes out after all,
+    /// are settled and nothing goes out; a [`refund`](Self::refund) of it then finds no sale. A sale too far behind the oldest one goes out after all,
     /// with its refund behind it, which comes to the same. The limits do not hold for it. The same
     /// sale recorded once more within the newest entries is answered with the old ticket: sell it
     /// again under another [`Sale::part`].

@@ -297,7 +297,7 @@ impl<'c, P: Ports> Client<'c, P> {
         let opened = self.prepare(merchants).and_then(|()| {
             let salt = self.salt();
             self.queue.set_limits(self.config.limits);
-            self.told.reread();
+            self.told = events::Told::new();
             self.queue.open(self.ports.storage(), salt)
         });
         match opened {
@@ -403,7 +403,7 @@ impl<'c, P: Ports> Client<'c, P> {
             let (salt, mut mended) = (self.salt(), self.queue.renewed());
             mended.open(self.ports.storage(), salt)?;
             self.queue = mended;
-            self.told.reread();
+            self.reread()?;
         }
         Ok(())
     }

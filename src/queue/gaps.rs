@@ -21,14 +21,27 @@ pub struct Gap {
 
 impl Gap {
     const NONE: Gap = Gap { first: 0, last: 0, count: 0 };
+
+    /// Every number in it is missing: it was never stretched over others.
+    fn is_exact(&self) -> bool {
+        self.count > 0 && self.last - self.first == u64::from(self.count - 1)
+    }
 }
 
+/// One that is kept, and whether somebody has heard of it.
 #[derive(Clone, Copy)]
-pub(crate) struct Gaps([Gap; KEPT]);
+struct Slot {
+    gap: Gap,
+    told: bool,
+}
+
+/// Told ones stay as long as nobody needs their place: a number is counted once.
+#[derive(Clone, Copy)]
+pub(crate) struct Gaps([Slot; KEPT]);
 
 impl Gaps {
     pub(crate) const fn new() -> Gaps {
-        Gaps([Gap::NONE; KEPT])
+        Gaps([Slot { gap: Gap::NONE, told: true }; KEPT])
     }
 
     /// Notes that `count` numbers from `first` on are missing.
@@ -36,23 +49,37 @@ impl Gaps {
         if count == 0 {
             return;
         }
-        let Gaps([a, b, c]) = self;
         let last = first.saturating_add(count - 1);
-        let joins = |gap: &Gap| gap.count == 0 || gap.last.checked_add(1) == Some(first);
-        let gap = match () {
-            () if joins(a) => a,
-            () if joins(b) => b,
+        let Gaps([a, b, c]) = self;
+        let grows = |slot: &Slot| !slot.told && slot.gap.last.checked_add(1) == Some(first);
+        let slot = match () {
+            () if grows(a) => a,
+            () if grows(b) => b,
+            () if a.gap.count == 0 => a,
+            () if b.gap.count == 0 => b,
+            () if c.gap.count == 0 => c,
+            () if a.told => a,
+            () if b.told => b,
             () => c,
         };
-        let before = if gap.count == 0 { first } else { gap.first };
-        let count = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(gap.count);
-        *gap = Gap { first: first.min(before), last: last.max(gap.last), count };
+        if slot.told {
+            *slot = Slot { gap: Gap { first, last, count: 0 }, told: false };
+        }
+        let gap = &mut slot.gap;
+        gap.count = gap.count.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        (gap.first, gap.last) = (gap.first.min(first), gap.last.max(last));
+    }
+
+    /// Whether `number` is known to be missing.
+    pub(crate) fn knows(&self, number: u64) -> bool {
+        let holds = |gap: &Gap| gap.is_exact() && (gap.first..=gap.last).contains(&number);
+        self.0.iter().any(|slot| holds(&slot.gap))
     }
 
     fn take(&mut self) -> Option<Gap> {
-        let Gaps([a, b, c]) = *self;
-        *self = Gaps([b, c, Gap::NONE]);
-        (a.count > 0).then_some(a)
+        let slot = self.0.iter_mut().find(|slot| !slot.told)?;
+        slot.told = true;
+        Some(slot.gap)
     }
 }
 
@@ -82,11 +109,25 @@ mod tests {
         gaps.note(4, 2);
         gaps.note(9, 1);
         assert_eq!(all(gaps), [(3, 5, 3), (9, 9, 1)]);
+        assert_eq!(
+            [2, 3, 5, 6, 9].map(|number| gaps.knows(number)),
+            [false, true, true, false, true]
+        );
         gaps.note(20, 2);
         gaps.note(30, 1);
         gaps.note(12, 1);
         assert_eq!(all(gaps), [(3, 5, 3), (9, 9, 1), (12, 30, 4)]);
+        assert_eq!([12, 20, 30].map(|number| gaps.knows(number)), [false; 3]);
         gaps.note(u64::MAX, u64::MAX);
         assert_eq!(all(gaps).last(), Some(&(12, u64::MAX, u32::MAX)));
+        // A told one is known until its place is needed.
+        let mut gaps = Gaps::new();
+        gaps.note(3, 2);
+        assert_eq!((gaps.take().map(|gap| gap.count), gaps.take()), (Some(2), None));
+        assert!(gaps.knows(3));
+        for (number, still) in [(8, true), (9, true), (20, true), (30, false)] {
+            gaps.note(number, 1);
+            assert_eq!(gaps.knows(3), still, "{number}");
+        }
     }
 }

@@ -269,7 +269,7 @@ struct Wish {
     limits: Limits,
 }
 
-const _: () = assert!(core::mem::size_of::<Queue>() <= 712);
+const _: () = assert!(core::mem::size_of::<Queue>() <= 736);
 
 impl Queue {
     /// A closed queue.

@@ -234,8 +234,10 @@ impl Queue {
     /// A number nothing can be read for: nothing is left to send, so it counts as settled.
     fn count_lost(&mut self, pos: u64) {
         self.stage_position(pos, false);
-        self.counts.lost = self.counts.lost.saturating_add(1);
-        self.gaps.note(pos, 1);
+        if !self.gaps.knows(pos) {
+            self.counts.lost = self.counts.lost.saturating_add(1);
+            self.gaps.note(pos, 1);
+        }
     }
 
     /// When the window is used up: writes what is staged, or moves the oldest entry to the head.
