@@ -269,7 +269,7 @@ struct Wish {
     limits: Limits,
 }
 
-const _: () = assert!(core::mem::size_of::<Queue>() <= 736);
+const _: () = assert!(core::mem::size_of::<Queue>() <= 720);
 
 impl Queue {
     /// A closed queue.
