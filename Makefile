@@ -1,6 +1,7 @@
 # pointcard. `make demo` and `make test` need Rust, a C compiler and make, nothing else.
 #
 #   make demo     a day at the till against an embedded sandbox
+#   make sandbox  a gateway to play with: dashboard, claim page, keys for the C examples; Ctrl-C ends it
 #   make test     every test this machine can run; names what a missing tool would have tested
 #   make long     the long forms: more power cuts, more kills, more random tears
 #   make interop  Alipay's own SDKs, from their package registries, as the other side
@@ -27,7 +28,7 @@ LINK   := -- -C link-arg=-Wl,-soname,libpointcard.so.$(ABI) -C link-arg=-Wl,-z,m
 endif
 CFLAGS := -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Werror -Iinclude
 
-.PHONY: demo test long interop firmware linux bench-firmware bench-queue fleet lib header checkout install clean fmt
+.PHONY: demo sandbox test long interop firmware linux bench-firmware bench-queue fleet lib header checkout install clean fmt
 
 lib: $(OUT)/libpointcard.a
 
@@ -45,6 +46,15 @@ $(OUT)/%: examples/%.c lib
 
 demo: $(OUT)/offline_day
 	$(CARGO) run --release --quiet --example demo -- $(OUT)/offline_day
+
+# Fixed ports, for the till's queue belongs to one gateway. CLAIM=0.0.0.0:8702 lets phones in.
+GATEWAY ?= 127.0.0.1:8700
+ADMIN   ?= 127.0.0.1:8701
+CLAIM   ?= 127.0.0.1:8702
+sandbox: $(OUT)/checkout $(OUT)/offline_day
+	@$(CARGO) run --release --quiet -p pointcard-sandbox -- --app-id 2016100900000001 \
+		--till target/sandbox/till --keys target/sandbox/alipay --ledger target/sandbox/ledger \
+		--listen $(GATEWAY) --admin $(ADMIN) --claim $(CLAIM)
 
 checkout: $(OUT)/checkout
 	@echo "use: $(OUT)/checkout KEYS QUEUE GATEWAY USER_ID BIZ_NO POINTS"

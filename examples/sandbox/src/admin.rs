@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::MutexGuard;
 
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HOST, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,7 +19,8 @@ use crate::faults::{Fault, Wish};
 use crate::house::House;
 use crate::http::plain;
 use crate::ledger::Way;
-use crate::params::decode;
+use crate::pages;
+use crate::params::texts;
 use crate::world::Merchant;
 
 const HELP: &str = "\
@@ -36,9 +37,12 @@ POST /merchant?token=T      GET /merchants
 POST /token/give?token=T[&merchant=0]
 POST /token/kill?token=T    POST /consent[?merchant=0]
 POST /claim?out_biz_no=O&token=T&user_id=U[&prize_id=P][&notify_url=URL][&merchant=0]
-GET  /deliveries
+POST /offer?user_id=U[&notify_url=URL]    a sample claim link
+GET  /deliveries            GET /coupons
 GET  /ledger[?merchant=0]   GET /requests
 GET  /balance?user_id=U&activity_account=A[&merchant=0]
+GET  /dashboard             for people
+GET  /qr.svg?text=T
 POST /shutdown";
 
 type Asked = BTreeMap<String, String>;
@@ -46,6 +50,9 @@ type Asked = BTreeMap<String, String>;
 /// What the admin door does with a request.
 pub async fn admin(house: House, request: Request<Incoming>) -> Result<Response<Payload>, HangUp> {
     let path = request.uri().path().to_owned();
+    if is_elsewheres(&request) {
+        return Ok(problem(StatusCode::FORBIDDEN, "this order comes from another site's page"));
+    }
     let asked = match parameters(request.uri().query().unwrap_or_default()) {
         Ok(asked) => asked,
         Err(why) => return Ok(problem(StatusCode::BAD_REQUEST, &why)),
@@ -64,6 +71,14 @@ pub async fn admin(house: House, request: Request<Incoming>) -> Result<Response<
     })
 }
 
+/// A page of another site must not give orders through the browser of whoever plays here.
+fn is_elsewheres(request: &Request<Incoming>) -> bool {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = header(HOST).unwrap_or_default();
+    let own = |origin: &str| origin.strip_prefix("http://") == Some(host);
+    request.method() == Method::POST && header(ORIGIN).is_some_and(|origin| !own(origin))
+}
+
 type Known = Option<Result<Response<Payload>, String>>;
 
 fn look(house: &House, path: &str, asked: &Asked) -> Known {
@@ -72,6 +87,7 @@ fn look(house: &House, path: &str, asked: &Asked) -> Known {
         "/ledger" => merchant(&mut house.desk(), asked).map(|m| lines(m.ledger.bookings())),
         "/next_key" => next_key(house),
         "/deliveries" => Ok(lines(&house.desk().deliveries)),
+        "/coupons" => Ok(lines(house.desk().world.coupons())),
         "/requests" => Ok(lines(&house.desk().requests)),
         "/faults" => {
             let desk = house.desk();
@@ -81,7 +97,8 @@ fn look(house: &House, path: &str, asked: &Asked) -> Known {
         "/balance" => balance(house, asked),
         "/switches" => Ok(object(&json!(house.desk().world.switches))),
         "/merchants" => Ok(lines(merchants(&house.desk()))),
-        _ => return None,
+        "/qr.svg" => needed(asked, "text").and_then(pages::qr),
+        _ => return pages::dashboard(house, path).map(Ok),
     })
 }
 
@@ -98,6 +115,7 @@ async fn change(house: &House, path: &str, asked: &Asked) -> Known {
         "/token/give" => give(house, asked),
         "/token/kill" => needed(asked, "token").and_then(|token| house.desk().world.kill(token)),
         "/claim" => return Some(claim(house, asked)),
+        "/offer" => return Some(offer(house, asked)),
         "/consent" => return Some(consent(house, asked)),
         "/merchant" => return Some(add_merchant(house, asked)),
         "/down" => match number(asked, "ms") {
@@ -173,8 +191,15 @@ fn claim(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
         user_id: needed(asked, "user_id")?.to_owned(),
         prize_id: asked.get("prize_id").cloned(),
         notify_url: asked.get("notify_url").cloned(),
-    })?;
+    });
+    let claimed = claimed.map_err(|why| why.to_string())?;
     Ok(object(&json!({ "camp_id": claimed.camp_id, "notify_id": claimed.notify_id })))
+}
+
+fn offer(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
+    let notify_url = asked.get("notify_url").map(String::as_str);
+    let link = house.sample_link(needed(asked, "user_id")?, notify_url)?;
+    Ok(object(&json!({ "link": link })))
 }
 
 fn add_merchant(house: &House, asked: &Asked) -> Result<Response<Payload>, String> {
@@ -229,13 +254,7 @@ async fn wait(order: impl FnOnce(Done)) {
 
 fn parameters(query: &str) -> Result<Asked, String> {
     let broken = || "the query has a broken % escape or is not UTF-8".to_owned();
-    let text = |part: &str| decode(part.as_bytes()).and_then(|b| String::from_utf8(b).ok());
-    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Some((text(name)?, text(value)?))
-    });
-    let asked: Option<Asked> = pairs.collect();
-    let asked = asked.ok_or_else(broken)?;
+    let asked = texts(query).ok_or_else(broken)?;
     let known = |name: &&String| !NAMES.contains(&name.as_str());
     match asked.keys().find(known) {
         Some(name) => Err(format!("there is no parameter {name:?}")),
@@ -244,7 +263,7 @@ fn parameters(query: &str) -> Result<Asked, String> {
 }
 
 /// A misspelt parameter must not silently mean its default.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "kind",
     "times",
     "ms",
@@ -263,6 +282,7 @@ const NAMES: [&str; 18] = [
     "prize_id",
     "notify_url",
     "back",
+    "text",
 ];
 
 fn number<T: FromStr>(asked: &Asked, name: &str) -> Result<Option<T>, String> {

@@ -1,10 +1,12 @@
 //! A shopper claims a coupon: in flow the claim link's token, outBizNo and who holds the telephone,
-//! out flows the message that tells the merchant. A web page needs nothing more than [`World::claim`].
+//! out flows the message that tells the merchant. The claim page asks [`World::may_claim`] what to
+//! show and calls [`World::claim`] for its button.
 
 use crate::activities::Activity;
 use crate::clock;
 use crate::ids;
 use crate::notice::{Kind, Letter};
+use crate::prizes::{Token, Used};
 use crate::world::{Merchant, World};
 
 /// What a claim page knows.
@@ -18,7 +20,8 @@ pub struct Claim {
     pub token: String,
     /// Who claims.
     pub user_id: String,
-    /// When given, it must be what the token was given for.
+    /// When given, it must be what the token was given for: as it was named there, or by the other
+    /// number of that campaign.
     pub prize_id: Option<String>,
     /// Where the message goes when the prize is no campaign of this sandbox, or it has no
     /// notify_url.
@@ -34,31 +37,94 @@ pub struct Claimed {
     pub notify_id: Option<String>,
 }
 
+/// Why a claim page would refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A merchant there is not.
+    NoMerchant(String),
+    /// The link lacks it.
+    NoOutBizNo,
+    /// Nobody gave it.
+    UnknownToken,
+    /// Given for somebody else.
+    OtherUser,
+    /// Given for something else.
+    OtherPrize,
+    /// Used before, for this outBizNo.
+    Used(String),
+    /// Older than the switch `token_life` allows.
+    Expired,
+    /// Its campaign was taken offline.
+    Offline,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Refused::NoMerchant(why) => why,
+            Refused::NoOutBizNo => "outBizNo is missing",
+            Refused::UnknownToken => "no prizesend.auth of this merchant gave this token",
+            Refused::OtherUser => "this token is for another user",
+            Refused::OtherPrize => "this token is for another prize",
+            Refused::Used(by) => return write!(f, "this token was used for outBizNo {by}"),
+            Refused::Expired => "this token has expired",
+            Refused::Offline => "this campaign is offline",
+        })
+    }
+}
+
 impl World {
     /// Claims; the letter is to be posted. An error says why the page would refuse.
     pub fn claim(
         &mut self,
         claim: &Claim,
         app_id: &str,
-    ) -> Result<(Claimed, Option<Letter>), String> {
-        let once = self.switches.token_once;
-        let merchant = self.merchant(claim.merchant)?;
-        let prize_id = checked(merchant, claim, once)?;
+    ) -> Result<(Claimed, Option<Letter>), Refused> {
+        let prize_id = self.may_claim(claim)?.auth.prize_id.clone();
+        let otherwise = Some(self.switches.notify_url.clone()).filter(|url| !url.is_empty());
+        let merchant = self.merchant(claim.merchant).map_err(Refused::NoMerchant)?;
         let activity = merchant.activities.of_prize(&prize_id);
-        if activity.is_some_and(|activity| !activity.is_on) {
-            return Err("this campaign is offline".into());
-        }
         let camp_id = activity.map(|activity| activity.camp_id.clone());
         let own = activity.and_then(|activity| activity.notify_url.clone());
-        let letter = own.or(claim.notify_url.clone()).map(|url| {
+        let letter = own.or(claim.notify_url.clone()).or(otherwise).map(|url| {
             let fields = coupon(claim, merchant, app_id, camp_id.as_deref());
             Letter { url, kind: Kind::Coupon, fields }
         });
-        if let Some(token) = merchant.prizes.token(&claim.token) {
-            token.claimed = Some(claim.out_biz_no.clone());
-        }
         let notify_id = letter.as_ref().map(Letter::id);
+        let out_biz_no = claim.out_biz_no.clone();
+        let time = clock::beijing(clock::now_ms());
+        let used = Used { out_biz_no, time, notify_id: notify_id.clone() };
+        merchant.prizes.use_up(&claim.token, used);
         Ok((Claimed { camp_id, notify_id }, letter))
+    }
+
+    /// The token, if it gives this prize to this user now.
+    pub fn may_claim(&self, claim: &Claim) -> Result<&Token, Refused> {
+        let no = || Refused::NoMerchant(format!("there is no merchant {}", claim.merchant));
+        let merchant = self.merchants.get(claim.merchant).ok_or_else(no)?;
+        if claim.out_biz_no.is_empty() {
+            return Err(Refused::NoOutBizNo);
+        }
+        let token = merchant.prizes.token(&claim.token).ok_or(Refused::UnknownToken)?;
+        let activity = merchant.activities.of_prize(&token.auth.prize_id);
+        if token.auth.user_id != claim.user_id {
+            return Err(Refused::OtherUser);
+        }
+        if claim.prize_id.as_ref().is_some_and(|prize| !is_prize(token, activity, prize)) {
+            return Err(Refused::OtherPrize);
+        }
+        match &token.claimed {
+            Some(used) if self.switches.token_once => Err(Refused::Used(used.out_biz_no.clone())),
+            _ if self.is_expired(token) => Err(Refused::Expired),
+            _ if activity.is_some_and(|activity| !activity.is_on) => Err(Refused::Offline),
+            _ => Ok(token),
+        }
+    }
+
+    /// True once the switch `token_life` ended it.
+    pub fn is_expired(&self, token: &Token) -> bool {
+        let life_ms = i64::try_from(self.switches.token_life).unwrap_or(i64::MAX);
+        life_ms > 0 && clock::now_ms() - token.given_ms > life_ms.saturating_mul(1000)
     }
 
     /// Messages about what happened to campaigns since the last call.
@@ -68,23 +134,9 @@ impl World {
     }
 }
 
-/// The prize, if this token gives it to this user now.
-fn checked(merchant: &mut Merchant, claim: &Claim, once: bool) -> Result<String, String> {
-    if claim.out_biz_no.is_empty() {
-        return Err("outBizNo is missing".into());
-    }
-    let unknown = "no prizesend.auth of this merchant gave this token";
-    let token = merchant.prizes.token(&claim.token).ok_or(unknown)?;
-    if token.auth.user_id != claim.user_id {
-        return Err("this token is for another user".into());
-    }
-    if claim.prize_id.as_ref().is_some_and(|prize| *prize != token.auth.prize_id) {
-        return Err("this token is for another prize".into());
-    }
-    match &token.claimed {
-        Some(by) if once => Err(format!("this token was used for outBizNo {by}")),
-        _ => Ok(token.auth.prize_id.clone()),
-    }
+fn is_prize(token: &Token, activity: Option<&Activity>, prize: &str) -> bool {
+    let is_its = |activity: &Activity| activity.camp_id == prize || activity.item_id == prize;
+    token.auth.prize_id == prize || activity.is_some_and(is_its)
 }
 
 /// 领券成功, with the fields of the guide's table and sample.

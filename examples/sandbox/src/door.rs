@@ -5,6 +5,8 @@ use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -50,6 +52,7 @@ pub struct Door {
     listener: Option<TcpListener>,
     reserved: Option<TcpSocket>,
     reopen: Option<Instant>,
+    is_up: Arc<AtomicBool>,
     closing: watch::Sender<()>,
     connections: JoinSet<()>,
 }
@@ -62,12 +65,18 @@ impl Door {
         let listener = Some(socket.listen(1024)?);
         let (closing, _) = watch::channel(());
         let connections = JoinSet::new();
-        Ok(Door { addr, listener, reserved: None, reopen: None, closing, connections })
+        let is_up = Arc::new(AtomicBool::new(true));
+        Ok(Door { addr, listener, reserved: None, reopen: None, is_up, closing, connections })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Tells whether it listens, whenever it is asked.
+    pub fn state(&self) -> Arc<AtomicBool> {
+        self.is_up.clone()
     }
 
     /// Serves until told to stop.
@@ -117,6 +126,7 @@ impl Door {
             self.reserved = bound(self.addr).ok();
             self.closing.send_replace(());
         }
+        self.is_up.store(false, Ordering::Relaxed);
     }
 
     fn up(&mut self) {
@@ -128,6 +138,7 @@ impl Door {
         if self.listener.is_none() {
             self.reopen = Some(Instant::now() + Duration::from_millis(20));
         }
+        self.is_up.store(self.listener.is_some(), Ordering::Relaxed);
     }
 
     async fn stop(mut self) {

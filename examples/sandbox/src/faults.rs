@@ -67,6 +67,28 @@ pub struct Wish {
     pub sub_code: Option<String>,
 }
 
+/// Every kind, with what it is in Chinese and the parts of a wish it looks at, `times` apart.
+pub const KINDS: [(&str, &str, &[&str]); 18] = [
+    ("down", "拒绝连接", &["ms"]),
+    ("drop", "读完即断开", &["booked"]),
+    ("slow", "应答缓慢", &["ms"]),
+    ("timeout_after_accept", "已入账，应答丢失", &["ms"]),
+    ("stall", "未入账，无应答", &["ms"]),
+    ("http_5xx", "网关错误页", &["status", "retry_after", "booked"]),
+    ("unsigned", "应答缺签名", &[]),
+    ("wrong_signature", "应答签名错误", &[]),
+    ("duplicate_node", "应答节点重复", &[]),
+    ("truncate", "应答中途断开", &[]),
+    ("half", "应答只有一半", &[]),
+    ("gbk_error", "GBK 编码的错误", &["booked"]),
+    ("unsigned_error", "未签名的错误", &["booked"]),
+    ("html", "返回网页", &["booked"]),
+    ("throttle", "调用超限 40005", &[]),
+    ("unknown", "系统繁忙 20000", &["booked"]),
+    ("token", "授权令牌无效 20001", &[]),
+    ("reject", "业务拒绝 40004", &["sub_code"]),
+];
+
 /// The sub_code of `reject` when none is given: invented, Alipay documents none.
 pub const REJECTED: &str = "sandbox.rejected";
 
@@ -223,6 +245,14 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_is_one() {
+        for (kind, _, _) in KINDS {
+            let wish = Wish { kind: kind.into(), ..Wish::default() };
+            assert_eq!(Fault::wished(wish).map(|fault| fault.kind()), Ok(kind));
+        }
+    }
 
     #[test]
     fn turns_are_used_up_in_order() {

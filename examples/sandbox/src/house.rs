@@ -1,11 +1,13 @@
 //! What both doors share: the rules, the desk behind its lock, and a line to the gateway's door.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::claims::{Claim, Claimed};
+use crate::claims::{Claim, Claimed, Refused};
 use crate::desk::{Dealt, Desk, Received, masked};
 use crate::door::{Done, Order};
 use crate::faults::Fault;
@@ -23,6 +25,20 @@ struct Inside {
     post: UnboundedSender<Letter>,
     stop: UnboundedSender<()>,
     print: bool,
+    doors: OnceLock<Doors>,
+}
+
+/// Where the doors are, once they are open.
+#[derive(Clone, Debug)]
+pub struct Doors {
+    /// Alipay's gateway.
+    pub gateway: SocketAddr,
+    /// The admin API and the dashboard.
+    pub admin: SocketAddr,
+    /// The claim page.
+    pub claim: SocketAddr,
+    /// Whether the gateway's door listens.
+    pub is_up: Arc<AtomicBool>,
 }
 
 impl House {
@@ -35,7 +51,8 @@ impl House {
         stop: UnboundedSender<()>,
         print: bool,
     ) -> House {
-        House(Arc::new(Inside { rules, desk: Mutex::new(desk), door, post, stop, print }))
+        let (desk, doors) = (Mutex::new(desk), OnceLock::new());
+        House(Arc::new(Inside { rules, desk, door, post, stop, print, doors }))
     }
 
     /// The rules never change.
@@ -46,6 +63,22 @@ impl House {
     /// Everything else. A panic elsewhere does not make it unreadable.
     pub fn desk(&self) -> MutexGuard<'_, Desk> {
         self.0.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Said once, before anything is served.
+    pub fn opened(&self, doors: Doors) {
+        let _ = self.0.doors.set(doors);
+    }
+
+    /// Where the gateway is: `http://127.0.0.1:PORT/gateway.do`.
+    pub fn gateway_url(&self) -> String {
+        let gateway = self.0.doors.get().map(|doors| doors.gateway.to_string());
+        format!("http://{}/gateway.do", gateway.unwrap_or_default())
+    }
+
+    /// False while the gateway refuses connections.
+    pub fn is_up(&self) -> bool {
+        self.0.doors.get().is_some_and(|doors| doors.is_up.load(Ordering::Relaxed))
     }
 
     /// One request, start to finish, with nothing in between.
@@ -59,13 +92,14 @@ impl House {
     }
 
     /// A shopper claims a coupon; the merchant is told.
-    pub fn claim(&self, claim: &Claim) -> Result<Claimed, String> {
+    pub fn claim(&self, claim: &Claim) -> Result<Claimed, Refused> {
         let (claimed, letter) = self.desk().world.claim(claim, &self.0.rules.app_id)?;
         self.post(letter);
         Ok(claimed)
     }
 
-    fn post(&self, letters: impl IntoIterator<Item = Letter>) {
+    /// Sends messages on their way.
+    pub fn post(&self, letters: impl IntoIterator<Item = Letter>) {
         for letter in letters {
             // A postman who is gone went with everything else.
             let _ = self.0.post.send(letter);

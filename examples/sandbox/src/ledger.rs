@@ -281,6 +281,14 @@ impl Ledger {
         self.balances.get(&owner).copied().unwrap_or_default()
     }
 
+    /// Of everybody ever seen: user_id, activity_account, points; sorted.
+    pub fn balances(&self) -> Vec<(&str, &str, Balance)> {
+        let all = self.balances.iter();
+        let mut all: Vec<_> = all.map(|((user, account), b)| (&**user, &**account, *b)).collect();
+        all.sort_by_key(|(user, account, _)| (*user, *account));
+        all
+    }
+
     /// Oldest first.
     pub fn bookings(&self) -> &[Booking] {
         &self.bookings

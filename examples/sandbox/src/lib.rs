@@ -18,8 +18,8 @@
 //! ```
 //!
 //! Reading order: `params`, `protocol`, `methods`, `world` with its books, `answer`; then `faults` and `desk`;
-//! then `claims`, `notice`, `postman`; then
-//! `door`, `http`, `admin`.
+//! then `claims`, `coupons`, `notice`, `postman`; then `door`, `http`, `admin`; what people see is in
+//! `pages`, and `shopper` is a person who claims.
 
 mod activities;
 mod admin;
@@ -30,6 +30,7 @@ mod charset;
 mod claims;
 mod clock;
 mod consent;
+mod coupons;
 mod crypt;
 mod desk;
 mod door;
@@ -41,20 +42,24 @@ mod keys;
 mod ledger;
 mod methods;
 mod notice;
+mod pages;
 mod params;
 mod postman;
 mod prizes;
 mod protocol;
 mod sandbox;
+mod shopper;
 mod switches;
 mod trades;
 mod world;
 
 pub use certs::Certificate;
 pub use claims::{Claim, Claimed};
+pub use coupons::Coupon;
 pub use desk::Received;
 pub use faults::Fault;
 pub use ledger::{Balance, Booking, Order, Way};
 pub use postman::Delivery;
 pub use sandbox::{Config, Sandbox};
+pub use shopper::claim_by_link;
 pub use switches::{AccountIn, Buyer, ClaimUrl, Empty, NotifyCharset, NotifySign, Switches};

@@ -1,5 +1,5 @@
-//! Command line: in flow options, out flow the lines a script reads (`gateway`, `admin`,
-//! `alipay_public_key`, `ready`) and then one line per request.
+//! Command line: in flow options, out flow the lines a script reads (`gateway`, `admin`, `dashboard`,
+//! `claim_page`, `alipay_public_key`, `ready`) and then one line per request.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -14,12 +14,15 @@ const HELP: &str = "\
 pointcard-sandbox: plays Alipay's gateway for Koubei point cards
 
   --app-id ID              the one app it knows (needed)
-  --app-public-key FILE    that app's public key, PEM or base64 (needed)
+  --app-public-key FILE    that app's public key, PEM or base64 (needed without --till)
+  --till DIR               a till's folder for the C examples: the app's keys, made there if absent,
+                           and alipay_public_key.txt; says how to run them
   --app-auth-token T       requests must carry this token; without the option none may
   --certificates           certificate mode; root.crt, app.crt and alipay.crt go to the keys' DIR
   --content-key FILE       the app's AES key, base64; without it encrypted requests are refused
   --listen ADDR            gateway, default 127.0.0.1:0 (any free port)
-  --admin ADDR             admin API, default 127.0.0.1:0; it has no password
+  --admin ADDR             admin API and dashboard, default 127.0.0.1:0; they have no password
+  --claim ADDR             claim page, default 127.0.0.1:0; 0.0.0.0:PORT lets phones open it
   --keys DIR               Alipay's key pair, made there if absent, default sandbox-keys
   --ledger FILE            keeps bookings across restarts, one JSON line each
   --repeat WAY             answer to a repeated req_id: same (default), error, forget, biz_no
@@ -27,6 +30,8 @@ pointcard-sandbox: plays Alipay's gateway for Koubei point cards
   --quiet                  no line per request
 
 It stops on SIGINT, SIGTERM and POST /shutdown at the admin address.";
+
+mod till;
 
 fn main() -> ExitCode {
     match run() {
@@ -39,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let Some((mut config, keys)) = options()? else {
+    let Some(Wanted { mut config, keys, till }) = options()? else {
         println!("{HELP}");
         return Ok(());
     };
@@ -53,12 +58,17 @@ fn run() -> Result<(), String> {
         let file = keys.join(name);
         fs::write(&file, certificate.pem).map_err(|e| in_file(&file, e))?;
     }
-    let ready = format!(
-        "gateway {}\nadmin {}\nalipay_public_key {}\nready\n",
+    let mut ready = format!(
+        "gateway {}\nadmin {}\ndashboard {}\nclaim_page {}\nalipay_public_key {}\nready\n",
         sandbox.gateway_url(),
         sandbox.admin_url(),
+        sandbox.dashboard_url(),
+        sandbox.claim_page_url(),
         public.display()
     );
+    if let Some(till) = &till {
+        ready += &till::furnish(till, &sandbox)?;
+    }
     let mut out = io::stdout().lock();
     let _ = out.write_all(ready.as_bytes()).and_then(|()| out.flush());
     drop(out);
@@ -66,9 +76,19 @@ fn run() -> Result<(), String> {
     Ok(())
 }
 
+/// What the command line asks for.
+struct Wanted {
+    config: Config,
+    /// Alipay's.
+    keys: PathBuf,
+    /// The folder of `--till`.
+    till: Option<PathBuf>,
+}
+
 /// None when help was asked for.
-fn options() -> Result<Option<(Config, PathBuf)>, String> {
+fn options() -> Result<Option<Wanted>, String> {
     let (mut app_id, mut app_key, mut keys) = (None, None, PathBuf::from("sandbox-keys"));
+    let mut till: Option<PathBuf> = None;
     let mut config = Config::new("", "");
     config.print = true;
     config.signals = true;
@@ -93,6 +113,8 @@ fn options() -> Result<Option<(Config, PathBuf)>, String> {
                 let text = fs::read_to_string(&file).map_err(|e| in_file(&file, e))?;
                 config.content_key = Some(text);
             }
+            "till" => till = Some(value()?.into()),
+            "claim" => config.claim = parsed(&name, value()?)?,
             "listen" => config.listen = parsed(&name, value()?)?,
             "admin" => config.admin = parsed(&name, value()?)?,
             "keys" => keys = value()?.into(),
@@ -104,10 +126,12 @@ fn options() -> Result<Option<(Config, PathBuf)>, String> {
         }
     }
     config.app_id = app_id.filter(|id| !id.is_empty()).ok_or("--app-id ID is needed")?;
-    let file = app_key.ok_or("--app-public-key FILE is needed")?;
+    let of_till = || till.as_deref().map(till::app_key).transpose();
+    let file = app_key.map_or_else(of_till, |file| Ok(Some(file)))?;
+    let file = file.ok_or("--app-public-key FILE is needed")?;
     config.app_public_key = fs::read_to_string(&file).map_err(|e| in_file(&file, e))?;
     pointcard_keytool::read_public(&config.app_public_key).map_err(|e| in_file(&file, e))?;
-    Ok(Some((config, keys)))
+    Ok(Some(Wanted { config, keys, till }))
 }
 
 /// Alipay's private key of this sandbox: read, or made once.
@@ -120,12 +144,17 @@ fn alipay_key(dir: &Path) -> io::Result<String> {
     make_dir(dir)?;
     let forms = pointcard_keytool::generate(2048).and_then(|key| pointcard_keytool::forms(&key));
     let pem = forms.map_err(io::Error::other)?.private_pkcs8_pem.to_string();
+    write_secret(&path, &pem)?;
+    Ok(pem)
+}
+
+/// For its owner's eyes; a file that is there already is not touched.
+fn write_secret(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&path)?.write_all(pem.as_bytes())?;
-    Ok(pem)
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn make_dir(path: &Path) -> io::Result<()> {

@@ -59,7 +59,7 @@ impl Letter {
 }
 
 /// As Java's URLEncoder: a space becomes `+`.
-fn escape(value: &[u8]) -> String {
+pub fn escape(value: &[u8]) -> String {
     let one = |&byte: &u8| match byte {
         b' ' => "+".to_owned(),
         b'.' | b'-' | b'*' | b'_' => char::from(byte).to_string(),

@@ -60,6 +60,17 @@ impl Params {
     }
 }
 
+/// Names and values of a query or a form as text; of a name sent twice, the last. None when an escape
+/// is broken or the bytes are not UTF-8.
+pub fn texts(query: &str) -> Option<BTreeMap<String, String>> {
+    let text = |part: &str| decode(part.as_bytes()).and_then(|b| String::from_utf8(b).ok());
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((text(name)?, text(value)?))
+    });
+    pairs.collect()
+}
+
 /// `+` is a space, `%XX` a byte. None when an escape is broken.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());

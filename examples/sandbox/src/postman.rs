@@ -41,6 +41,9 @@ pub struct Delivery {
     pub answer: String,
     /// True for status 200 and exactly `success`: the message is not sent again.
     pub accepted: bool,
+    /// Beijing time of the next attempt, if there will be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Delivers until the house is gone. Letters do not wait for each other.
@@ -58,17 +61,21 @@ async fn deliver(house: House, letter: Letter) {
         let sent = timeout(PATIENCE, send(&letter.url, &form, switches.notify_get, gbk)).await;
         let answer = sent.unwrap_or_else(|_| Err("no answer in 10 s".into()));
         let accepted = matches!(&answer, Ok((200, text)) if text == b"success");
+        let wait = WAITS.get(attempt - 1).filter(|_| !accepted);
+        let wait = wait.map(|seconds| seconds * 1000 / switches.notify_speed.max(1));
+        let now = clock::now_ms();
         let note = Delivery {
             id: letter.id(),
             attempt,
-            time: clock::beijing(clock::now_ms()),
+            time: clock::beijing(now),
             url: letter.url.clone(),
             answer: shown(answer),
             accepted,
+            next: wait.map(|ms| clock::beijing(now.saturating_add_unsigned(ms))),
         };
         house.desk().deliveries.push(note);
-        let Some(wait) = WAITS.get(attempt - 1).filter(|_| !accepted) else { return };
-        sleep(Duration::from_millis(wait * 1000 / switches.notify_speed.max(1))).await;
+        let Some(ms) = wait else { return };
+        sleep(Duration::from_millis(ms)).await;
     }
 }
 
@@ -82,7 +89,7 @@ fn shown(answer: Heard) -> String {
 }
 
 /// One request on a connection of its own. A redirect is an answer like any other, and no success.
-async fn send(url: &str, form: &str, get: bool, gbk: bool) -> Heard {
+pub async fn send(url: &str, form: &str, get: bool, gbk: bool) -> Heard {
     let text = |e: &dyn std::fmt::Display| e.to_string();
     let (host, port, path) = parts(url)?;
     let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|e| text(&e))?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::clock;
 use crate::ids;
 use crate::ledger::Way;
 
@@ -29,8 +30,21 @@ pub enum NoToken {
 pub struct Token {
     /// What it was given for.
     pub auth: Auth,
-    /// The outBizNo of the claim that used it.
-    pub claimed: Option<String>,
+    /// When it was given, milliseconds since 1970.
+    pub given_ms: i64,
+    /// The claim that used it; of several, the last.
+    pub claimed: Option<Used>,
+}
+
+/// What a claim leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// `outBizNo` of the link.
+    pub out_biz_no: String,
+    /// Beijing time.
+    pub time: String,
+    /// The message to the merchant, if there was anywhere to send it.
+    pub notify_id: Option<String>,
 }
 
 /// All tokens of a merchant.
@@ -54,12 +68,27 @@ impl Prizes {
         }
         let token = ids::hex32();
         self.by_req_id.entry(auth.req_id.clone()).or_insert_with(|| token.clone());
-        self.tokens.insert(token.clone(), Token { auth, claimed: None });
+        let given_ms = clock::now_ms();
+        self.tokens.insert(token.clone(), Token { auth, given_ms, claimed: None });
         Ok((token, false))
     }
 
     /// What a token stands for.
-    pub fn token(&mut self, token: &str) -> Option<&mut Token> {
-        self.tokens.get_mut(token)
+    pub fn token(&self, token: &str) -> Option<&Token> {
+        self.tokens.get(token)
+    }
+
+    /// A claim used it.
+    pub fn use_up(&mut self, token: &str, used: Used) {
+        if let Some(token) = self.tokens.get_mut(token) {
+            token.claimed = Some(used);
+        }
+    }
+
+    /// Every token, oldest first.
+    pub fn all(&self) -> Vec<(&str, &Token)> {
+        let mut all: Vec<_> = self.tokens.iter().map(|(text, token)| (&**text, token)).collect();
+        all.sort_by_key(|(text, token)| (token.given_ms, *text));
+        all
     }
 }

@@ -2,10 +2,11 @@
 //! on a thread and a runtime of its own, so callers may be async or not.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -13,15 +14,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::admin::admin;
 use crate::certs::Certificate;
 use crate::claims::{Claim, Claimed};
+use crate::coupons::Coupon;
 use crate::crypt::ContentKey;
 use crate::desk::{Desk, Received};
 use crate::door::{Done, Door, Order};
 use crate::faults::Fault;
-use crate::house::House;
+use crate::house::{Doors, House};
 use crate::http::gateway;
 use crate::keys::Keys;
 use crate::ledger::{Balance, Booking, Way};
 use crate::notice::Letter;
+use crate::pages::claim_page;
 use crate::postman::{self, Delivery};
 use crate::protocol::Rules;
 use crate::switches::Switches;
@@ -55,6 +58,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the admin API listens; likewise. It has no password: keep it on loopback.
     pub admin: SocketAddr,
+    /// Where the claim page listens; likewise. On `0.0.0.0` a phone in the same network reaches it.
+    pub claim: SocketAddr,
     /// Seconds a timestamp may be off; None, as Alipay documents no number, is any.
     pub clock_tolerance: Option<u64>,
     /// One line per request on stdout, user ids masked.
@@ -79,6 +84,7 @@ impl Config {
             ledger_file: None,
             listen: anywhere,
             admin: anywhere,
+            claim: anywhere,
             clock_tolerance: None,
             print: false,
             signals: false,
@@ -89,13 +95,12 @@ impl Config {
 /// A running gateway. Dropping it stops it.
 pub struct Sandbox {
     house: House,
-    gateway: SocketAddr,
-    admin: SocketAddr,
+    doors: Doors,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Sandbox {
-    /// Returns once both addresses answer. Bad keys are `InvalidInput`.
+    /// Returns once all addresses answer. Bad keys are `InvalidInput`.
     pub fn start(config: Config) -> io::Result<Sandbox> {
         let keys = Keys::read(
             &config.app_public_key,
@@ -119,23 +124,33 @@ impl Sandbox {
         let (post, letters) = unbounded_channel();
         let house = House::new(rules, Desk::new(world), door.clone(), post, stop, config.print);
         let (report, opened) = mpsc::channel();
-        let listen = (config.listen, config.admin);
+        let listen = [config.listen, config.admin, config.claim];
         let run = Run { house: house.clone(), orders, letters, stopped, door };
         let thread = std::thread::Builder::new()
             .name("sandbox".into())
             .spawn(move || run.thread(listen, config.signals, &report))?;
-        let (gateway, admin) = opened.recv().map_err(io::Error::other)??;
-        Ok(Sandbox { house, gateway, admin, thread: Some(thread) })
+        let doors = opened.recv().map_err(io::Error::other)??;
+        Ok(Sandbox { house, doors, thread: Some(thread) })
     }
 
     /// `http://127.0.0.1:PORT/gateway.do`
     pub fn gateway_url(&self) -> String {
-        format!("http://{}/gateway.do", self.gateway)
+        self.house.gateway_url()
     }
 
     /// `http://127.0.0.1:PORT`
     pub fn admin_url(&self) -> String {
-        format!("http://{}", self.admin)
+        format!("http://{}", self.doors.admin)
+    }
+
+    /// The page a person watches and plays with: `http://127.0.0.1:PORT/dashboard`
+    pub fn dashboard_url(&self) -> String {
+        format!("{}/dashboard", self.admin_url())
+    }
+
+    /// What claim links begin with; itemId, token and the rest are still to be added.
+    pub fn claim_page_url(&self) -> String {
+        claim_page_url(self.doors.claim)
     }
 
     /// Alipay's public key, one line of base64: the client's alipay_public_key.
@@ -229,12 +244,37 @@ impl Sandbox {
     /// A shopper claims the coupon of a claim link; the merchant is told at the campaign's
     /// notify_url. An error says why the claim page would refuse.
     pub fn claim(&self, claim: &Claim) -> Result<Claimed, String> {
-        self.house.claim(claim)
+        self.house.claim(claim).map_err(|why| why.to_string())
     }
 
     /// Every attempt to deliver a message, oldest first.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.house.desk().deliveries.clone()
+    }
+
+    /// Waits until the merchant took this message; the attempt that was answered `success`, or none
+    /// when that does not happen in time.
+    pub fn wait_for_delivery(&self, notify_id: &str, patience: Duration) -> Option<Delivery> {
+        let end = Instant::now() + patience;
+        loop {
+            let is_it = |delivery: &&Delivery| delivery.id == notify_id && delivery.accepted;
+            let found = self.house.desk().deliveries.iter().find(is_it).cloned();
+            if found.is_some() || Instant::now() >= end {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Every coupon that was authorised, claimed or not, oldest first.
+    pub fn coupons(&self) -> Vec<Coupon> {
+        self.house.desk().world.coupons()
+    }
+
+    /// Makes a campaign and the right to its coupon, as a merchant's calls would, and returns the
+    /// claim link: something to look at before a client is written. No points are frozen.
+    pub fn sample_link(&self, user_id: &str, notify_url: Option<&str>) -> Result<String, String> {
+        self.house.sample_link(user_id, notify_url)
     }
 
     /// Turns what the documents leave open.
@@ -277,13 +317,36 @@ struct Run {
     door: UnboundedSender<Order>,
 }
 
-type Opened = io::Result<(SocketAddr, SocketAddr)>;
+type Opened = io::Result<Doors>;
+
+/// What a claim link from here begins with: an address others can use, and Alipay's path.
+fn claim_page_url(mut claim: SocketAddr) -> String {
+    if claim.ip().is_unspecified() {
+        claim.set_ip(own_address());
+    }
+    format!("http://{claim}{}", claim_page::PATH)
+}
+
+/// The address this machine has towards others. Nothing is sent to find it.
+fn own_address() -> IpAddr {
+    let towards = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    };
+    towards().map_or(Ipv4Addr::LOCALHOST.into(), |addr| addr.ip())
+}
+
+/// Opens a door; an address that is taken is named.
+fn open(addr: SocketAddr) -> io::Result<Door> {
+    Door::open(addr).map_err(|e| io::Error::new(e.kind(), format!("{addr}: {e}")))
+}
 
 impl Run {
-    /// Reports once: the two addresses, or why there are none.
+    /// Reports once: the addresses, or why there are none.
     fn thread(
         self,
-        (front, back): (SocketAddr, SocketAddr),
+        [front, back, side]: [SocketAddr; 3],
         wanted: bool,
         report: &mpsc::Sender<Opened>,
     ) {
@@ -292,23 +355,38 @@ impl Run {
             Err(e) => return drop(report.send(Err(e))),
         };
         runtime.block_on(async {
-            let open = || io::Result::Ok((Door::open(front)?, Door::open(back)?, signal(wanted)?));
-            match open() {
-                Ok((front, back, signal)) => {
-                    let _ = report.send(Ok((front.addr(), back.addr())));
-                    self.serve(front, back, signal).await;
+            let opened = || {
+                let doors = [open(front)?, open(back)?, open(side)?];
+                io::Result::Ok((doors, signal(wanted)?))
+            };
+            match opened() {
+                Ok((doors, signal)) => {
+                    let _ = report.send(Ok(self.note(&doors)));
+                    self.serve(doors, signal).await;
                 }
                 Err(e) => drop(report.send(Err(e))),
             }
         });
     }
 
-    async fn serve(mut self, front: Door, back: Door, signal: impl Future<Output = ()>) {
+    /// Tells the house where its doors are, and whoever asks for the claim page where that is.
+    fn note(&self, [front, back, side]: &[Door; 3]) -> Doors {
+        let (gateway, admin, claim) = (front.addr(), back.addr(), side.addr());
+        let doors = Doors { gateway, admin, claim, is_up: front.state() };
+        self.house.opened(doors.clone());
+        self.house.desk().world.switches.claim_page = claim_page_url(claim);
+        doors
+    }
+
+    async fn serve(mut self, doors: [Door; 3], signal: impl Future<Output = ()>) {
+        let [front, back, side] = doors;
         let (back_door, back_orders) = unbounded_channel();
+        let (side_door, side_orders) = unbounded_channel();
         tokio::spawn(postman::keep(self.house.clone(), self.letters));
-        let (one, other) = (self.house.clone(), self.house);
+        let (one, other, third) = (self.house.clone(), self.house.clone(), self.house);
         let front = front.keep(self.orders, move |request| gateway(one.clone(), request));
         let back = back.keep(back_orders, move |request| admin(other.clone(), request));
+        let side = side.keep(side_orders, move |request| claim_page::serve(third.clone(), request));
         let end = async move {
             tokio::select! {
                 _ = self.stopped.recv() => {}
@@ -316,8 +394,9 @@ impl Run {
             }
             let _ = self.door.send(Order::Stop);
             let _ = back_door.send(Order::Stop);
+            let _ = side_door.send(Order::Stop);
         };
-        tokio::join!(front, back, end);
+        tokio::join!(front, back, side, end);
     }
 }
 

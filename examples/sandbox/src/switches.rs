@@ -106,7 +106,16 @@ pub struct Switches {
     pub notify_sign_type: NotifySign,
     /// How many times faster than Alipay a message is repeated.
     pub notify_speed: u64,
+    /// Where a coupon message goes when neither campaign nor claim say; empty is nowhere.
+    pub notify_url: String,
+    /// Seconds a claim token is good for; 0 is for ever.
+    pub token_life: u64,
+    /// The claim page activity.query shows: this sandbox's own once it runs, without itemId.
+    pub claim_page: String,
 }
+
+/// Where Alipay's own claim page is.
+const ALIPAYS_PAGE: &str = "https://render.alipay.com/p/z/pointset/index.html";
 
 impl Default for Switches {
     fn default() -> Switches {
@@ -125,11 +134,31 @@ impl Default for Switches {
             notify_charset: NotifyCharset::default(),
             notify_sign_type: NotifySign::default(),
             notify_speed: 1,
+            notify_url: String::new(),
+            token_life: 0,
+            claim_page: ALIPAYS_PAGE.into(),
         }
     }
 }
 
 impl Switches {
+    /// What one may be set to; empty for numbers and URLs.
+    pub fn values(name: &str) -> Vec<&'static str> {
+        fn names<T>(all: &[(&'static str, T)]) -> Vec<&'static str> {
+            all.iter().map(|(name, _)| *name).collect()
+        }
+        match name {
+            "claim_url" => names(&CLAIM_URL),
+            "account_in" => names(&ACCOUNT_IN),
+            "buyer" => names(&BUYER),
+            "notify_empty" => names(&EMPTY),
+            "notify_charset" => names(&NOTIFY_CHARSET),
+            "notify_sign_type" => names(&NOTIFY_SIGN),
+            "notify_speed" | "notify_url" | "token_life" | "claim_page" => Vec::new(),
+            _ => names(&BOOL),
+        }
+    }
+
     /// Turns one by its name.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
@@ -146,7 +175,10 @@ impl Switches {
             "notify_empty" => self.notify_empty = one(name, value, &EMPTY)?,
             "notify_charset" => self.notify_charset = one(name, value, &NOTIFY_CHARSET)?,
             "notify_sign_type" => self.notify_sign_type = one(name, value, &NOTIFY_SIGN)?,
-            "notify_speed" => self.notify_speed = speed(value)?,
+            "notify_speed" => self.notify_speed = whole(name, value, 1)?,
+            "notify_url" => self.notify_url = no_url(value).map_or_else(|| url(name, value), Ok)?,
+            "token_life" => self.token_life = whole(name, value, 0)?,
+            "claim_page" => self.claim_page = url(name, value)?,
             _ => return Err(format!("there is no switch {name:?}; GET /switches lists them")),
         }
         Ok(())
@@ -167,9 +199,21 @@ const NOTIFY_CHARSET: [(&str, NotifyCharset); 2] =
     [("UTF-8", NotifyCharset::Utf8), ("GBK", NotifyCharset::Gbk)];
 const NOTIFY_SIGN: [(&str, NotifySign); 2] = [("RSA2", NotifySign::Rsa2), ("RSA", NotifySign::Rsa)];
 
-fn speed(value: &str) -> Result<u64, String> {
-    let number = value.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| format!("notify_speed is a whole number from 1 on, not {value:?}"))
+fn whole(name: &str, value: &str, least: u64) -> Result<u64, String> {
+    let number = value.parse().ok().filter(|number| *number >= least);
+    number.ok_or_else(|| format!("{name} is a whole number from {least} on, not {value:?}"))
+}
+
+fn no_url(value: &str) -> Option<String> {
+    value.is_empty().then(String::new)
+}
+
+/// A page's address; what follows a `?` is added by whoever uses it.
+fn url(name: &str, value: &str) -> Result<String, String> {
+    let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
+    let is_page = |rest: &&str| !rest.is_empty() && !rest.contains(['?', '#', ' ']);
+    let wrong = || format!("{name} is an http(s) URL without ? and #, not {value:?}");
+    rest.filter(is_page).map(|_| value.to_owned()).ok_or_else(wrong)
 }
 
 fn one<T: Copy>(name: &str, value: &str, all: &[(&str, T)]) -> Result<T, String> {
@@ -191,6 +235,9 @@ mod tests {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             assert_eq!(switches.set(name, &text), Ok(()), "{name}={text}");
             assert!(switches.set(name, "purple").unwrap_err().contains(name));
+            for value in Switches::values(name) {
+                assert_eq!(switches.clone().set(name, value), Ok(()), "{name}={value}");
+            }
         }
         assert_eq!(switches, Switches::default());
         assert!(switches.set("claim", "config").unwrap_err().contains("no switch"));

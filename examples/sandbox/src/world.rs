@@ -86,6 +86,11 @@ impl World {
         self.merchants.iter_mut().for_each(|merchant| merchant.ledger.way = way);
     }
 
+    /// The present way.
+    pub fn way(&self) -> Way {
+        self.way
+    }
+
     /// Whom a request with this token acts for.
     pub fn acting(&self, token: Option<&str>) -> Option<usize> {
         self.merchants.iter().position(|merchant| match token {

@@ -33,6 +33,8 @@ impl Running {
             text.trim().strip_prefix(name).expect(name).trim().to_owned()
         };
         let (gateway, admin) = (line("gateway"), line("admin"));
+        assert_eq!(line("dashboard"), format!("{admin}/dashboard"));
+        assert!(line("claim_page").ends_with("/p/z/pointset/index.html"));
         assert_eq!(Path::new(&line("alipay_public_key")), keys.join("alipay_public_key.txt"));
         line("ready");
         Running { child, out, gateway, admin }
@@ -165,6 +167,46 @@ fn it_ends_cleanly_on_sigterm_and_keeps_the_ledger_over_kill() {
     let id = running.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     running.end();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_tills_folder_is_furnished_and_ctrl_c_ends_it() {
+    let dir = keys();
+    let till = dir.path().join("till");
+    let start = || {
+        let child = command(&["--app-id", APP_ID, "--keys"])
+            .arg(dir.path())
+            .arg("--till")
+            .arg(&till)
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("Ctrl-C ends it.") {
+            assert_ne!(out.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        (child, said)
+    };
+    let end = |mut child: Child| {
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(child.wait().unwrap().success());
+    };
+    let read = |name: &str| std::fs::read_to_string(till.join(name)).unwrap();
+    let (child, said) = start();
+    let gateway = said.lines().next().unwrap().strip_prefix("gateway ").unwrap().to_owned();
+    // The folder's keys are a pair the sandbox takes, and Alipay's key is the one it signs with.
+    let key = pointcard_keytool::read_private(&read("app_private_key.txt")).unwrap();
+    let call = Call { key, ..Call::new(UPDATE, &deposit("r1", "r1")) };
+    assert!(call.signed().send_as_is(&gateway).unwrap().verifies());
+    assert_eq!(read("alipay_public_key.txt").trim(), common::key("alipay2048.pub.b64").trim());
+    assert!(said.contains(&format!("checkout {}", till.display())), "{said}");
+    end(child);
+    let before = read("app_private_key.txt");
+    end(start().0);
+    assert_eq!(read("app_private_key.txt"), before, "made once");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn an_exchange_gets_its_claim_page_where_the_switch_says() {
     let text = channel(&camp_id)["ext_info"].as_str().unwrap().to_owned();
     let inside: Value = serde_json::from_str(&text).unwrap();
     let url = inside["URL_WITH_TOKEN"].as_str().unwrap();
-    let item = url.strip_prefix("https://render.alipay.com/p/z/pointset/index.html?itemId=");
+    let item = url.strip_prefix(&format!("{}?itemId=", sandbox.claim_page_url()));
     assert_eq!(item.unwrap().len(), 28);
     assert!(channel(&camp_id).get("config").is_none());
     sandbox.switch(|switches| switches.claim_url = ClaimUrl::Config);

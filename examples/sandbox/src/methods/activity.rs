@@ -14,9 +14,6 @@ use crate::protocol::Request;
 use crate::switches::{AccountIn, ClaimUrl, Switches};
 use crate::world::Merchant;
 
-/// Where Alipay's claim page is; the campaign's itemId stands in its URL.
-const CLAIM_PAGE: &str = "https://render.alipay.com/p/z/pointset/index.html";
-
 /// koubei.marketing.campaign.activity.create
 pub fn create(request: &Request, merchant: &mut Merchant, _: &Switches) -> Outcome {
     let biz = &request.biz;
@@ -76,12 +73,12 @@ fn detail(activity: &Activity, switches: &Switches) -> Value {
     Value::Object(detail)
 }
 
-/// The claim page's URL, in a channel that has one.
+/// The claim page's URL with the campaign's itemId, in a channel that has one.
 fn publish(channel: &mut Value, activity: &Activity, switches: &Switches) {
     if channel["type"] != "URL_WITH_TOKEN" {
         return;
     }
-    let url = format!("{CLAIM_PAGE}?itemId={}", activity.item_id);
+    let url = format!("{}?itemId={}", switches.claim_page, activity.item_id);
     match switches.claim_url {
         ClaimUrl::ExtInfo => {
             channel["ext_info"] = json!(json!({ "URL_WITH_TOKEN": url }).to_string());
