@@ -133,9 +133,8 @@ fn show(offer: &Offer, pressed: bool) -> Response<Payload> {
 
 /// State, headline and a sentence.
 fn words(offer: &Offer) -> (&'static str, &'static str, String) {
-    if let Some(time) = &offer.claimed {
-        let text = format!("优惠券已放入卡包，付款时自动抵扣。领取时间 {time}");
-        return ("done", "领取成功", text);
+    if offer.claimed.is_some() {
+        return ("done", "领取成功", "优惠券已放入卡包，付款时自动抵扣。".into());
     }
     let Some(why) = &offer.refused else {
         return ("open", "可以领取", "点击下方按钮，用已冻结的集点兑换这张优惠券。".into());
@@ -198,6 +197,7 @@ fn facts(offer: &Offer) -> Markup {
             dt { "商家" } dd { (offer.merchant_uid) }
             dt { "用户" } dd { (offer.claim.user_id) }
             dt { "业务号" } dd { (offer.claim.out_biz_no) }
+            @if let Some(time) = &offer.claimed { dt { "领取时间" } dd { (time) } }
             @if let Some(prize) = offer.prize.as_ref().filter(|prize| !prize.desc.is_empty()) {
                 dt { "说明" } dd { (prize.desc) }
             }

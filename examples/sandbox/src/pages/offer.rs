@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::activities::Activity;
 use crate::claims::{Claim, Refused};
-use crate::world::World;
+use crate::prizes::Token;
+use crate::world::{Merchant, World};
 
 /// The link's parameters.
 pub type Link = BTreeMap<String, String>;
@@ -55,46 +56,51 @@ impl Offer {
     /// was given for, when nobody says.
     pub fn read(world: &World, link: &Link, user_id: Option<&str>) -> Offer {
         let text = part(link, "token");
-        let holds = |m: &&crate::world::Merchant| m.prizes.token(&text).is_some();
-        let merchant = world.merchants.iter().find(holds);
-        let number = world.merchants.iter().position(|m| holds(&m)).unwrap_or(0);
+        let holds = |merchant: &Merchant| merchant.prizes.token(&text).is_some();
+        let number = world.merchants.iter().position(holds);
+        let merchant = number.and_then(|number| world.merchants.get(number));
         let token = merchant.and_then(|merchant| merchant.prizes.token(&text));
-        let owner = token.map(|token| token.auth.user_id.clone()).unwrap_or_default();
-        let buyer = link.get("buyerId").filter(|id| !id.is_empty()).cloned();
-        let user_id = user_id.map(str::to_owned).or(buyer).unwrap_or(owner);
-        let named =
-            |m: &crate::world::Merchant| m.activities.of_prize(&part(link, "itemId")).is_some();
-        let activity = merchant
-            .zip(token)
-            .and_then(|(merchant, token)| merchant.activities.of_prize(&token.auth.prize_id));
-        // A base URL from elsewhere may call a prize that is no campaign here what it likes.
-        let is_known = activity.is_some() || merchant.is_some_and(named);
-        let prize_id = link.get("itemId").filter(|_| is_known).cloned();
-        let out_biz_no = part(link, "outBizNo");
+        let activity =
+            merchant.zip(token).and_then(|(m, t)| m.activities.of_prize(&t.auth.prize_id));
         let claim = Claim {
-            merchant: number,
-            out_biz_no,
-            token: text,
-            user_id,
-            prize_id,
+            merchant: number.unwrap_or(0),
+            out_biz_no: part(link, "outBizNo"),
+            user_id: holder(link, user_id, token),
+            prize_id: prize_id(link, merchant, activity.is_some()),
             notify_url: None,
+            token: text,
         };
         let refused = world.may_claim(&claim).err();
-        let is_own = |used: &&crate::prizes::Used| used.out_biz_no == claim.out_biz_no;
-        let used = token.and_then(|token| token.claimed.as_ref()).filter(is_own);
-        let claimed = used.filter(|_| matches!(refused, None | Some(Refused::Used(_))));
+        let is_over = matches!(refused, None | Some(Refused::Used(_)));
+        let used = token.and_then(|token| token.claimed.as_ref()).filter(|_| is_over);
         Offer {
             prize: activity.map(|activity| Prize::of(activity, link)),
             merchant_uid: merchant.map(|m| m.user_id.clone()).unwrap_or_default(),
             frozen: merchant.map_or(0, |merchant| frozen(merchant, &claim.user_id)),
-            claimed: claimed.map(|used| used.time.clone()),
+            claimed: used
+                .filter(|used| used.out_biz_no == claim.out_biz_no)
+                .map(|u| u.time.clone()),
             refused,
             claim,
         }
     }
 }
 
-fn frozen(merchant: &crate::world::Merchant, user_id: &str) -> u128 {
+fn holder(link: &Link, user_id: Option<&str>, token: Option<&Token>) -> String {
+    let buyer = link.get("buyerId").map(String::as_str).filter(|id| !id.is_empty());
+    let owner = token.map(|token| token.auth.user_id.as_str());
+    user_id.or(buyer).or(owner).unwrap_or_default().to_owned()
+}
+
+/// What the link says the prize is. A base URL from elsewhere may call a prize that is no campaign
+/// here what it likes.
+fn prize_id(link: &Link, merchant: Option<&Merchant>, is_campaign: bool) -> Option<String> {
+    let item_id = link.get("itemId")?;
+    let is_known = |merchant: &Merchant| merchant.activities.of_prize(item_id).is_some();
+    (is_campaign || merchant.is_some_and(is_known)).then(|| item_id.clone())
+}
+
+fn frozen(merchant: &Merchant, user_id: &str) -> u128 {
     let all = merchant.ledger.balances();
     all.iter().filter(|(user, _, _)| *user == user_id).map(|(_, _, points)| points.freezed).sum()
 }

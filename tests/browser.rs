@@ -1,0 +1,203 @@
+//! The sandbox's pages in a real browser, which a hand drives: a shopper opens the link of a till's
+//! QR code and claims, the merchant's server verifies the message and commits; a developer watches
+//! the dashboard and troubles the gateway.
+//!
+//! In: Chromium. Out: pictures of both pages in target/screens, at a phone's size and a window's.
+#![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "whole_protocol/campaigns.rs"]
+#[allow(dead_code)]
+mod campaigns;
+#[path = "browser/cdp.rs"]
+mod cdp;
+#[path = "interop/mail.rs"]
+#[allow(dead_code)]
+mod mail;
+#[path = "whole_protocol/shop.rs"]
+#[allow(dead_code)]
+mod shop;
+#[path = "common/till.rs"]
+mod till;
+
+use cdp::{Browser, PHONE, WINDOW};
+use mail::Mailbox;
+use pointcard::client::call::Call;
+use pointcard::crypto::{PublicKey, Scratch};
+use pointcard::gateway::activity::{self, Content};
+use pointcard::gateway::notify::{self, Message};
+use pointcard::gateway::points::{self, Freeze, Update};
+use pointcard::gateway::{Session, SignType};
+use pointcard::points::sale::Sale;
+use shop::{Mode, Shop};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use till::{ACCOUNT, APP_ID, USER, key};
+
+const OFFER: &str = "offer-1";
+
+/// A shop whose shopper has ten points.
+fn open_shop() -> Shop {
+    let mut shop = Shop::open(Mode::default());
+    sell(&mut shop, "2016082221001004150200139999");
+    shop
+}
+
+fn sell(shop: &mut Shop, biz_no: &str) {
+    shop.sell(&Sale { biz_no, points: 10, ..Sale::default() });
+    assert_eq!(shop.sync().accepted, 1, "{}", shop.till.complaint());
+}
+
+fn create(shop: &mut Shop, notify_url: &str) -> String {
+    let content = Content::create(campaigns::EXCHANGE.as_bytes()).unwrap();
+    let call = Call { notify_url, ..Call::default() };
+    let created = shop.call(&call, &content).unwrap().result(activity::created).unwrap();
+    created.camp_id.as_str().to_owned()
+}
+
+const FREEZE: Freeze<'static> =
+    Freeze { req_id: "freeze1", user_id: USER, activity_account: ACCOUNT, points: 8 };
+
+#[test]
+fn a_shopper_claims_and_the_merchant_commits() {
+    let Some(mut browser) = Browser::start("claim") else { return };
+    let mailbox = Mailbox::open();
+    let mut shop = open_shop();
+    let camp_id = create(&mut shop, &mailbox.url);
+    let flow = shop.said(&FREEZE.update(), points::point_log_no);
+    let link = campaigns::link(&mut shop, &camp_id, OFFER);
+
+    browser.size(PHONE);
+    browser.open(&link);
+    chinese(&mut browser);
+    browser.until("document.querySelector('.state').dataset.state === 'open'");
+    both(&mut browser, "claim-open");
+    browser.size(PHONE);
+    browser.click("#claim");
+    browser.until("document.querySelector('h1').textContent === '领取成功'");
+    both(&mut browser, "claim-done");
+
+    let coupons = shop.sandbox.coupons();
+    assert_eq!(coupons.len(), 1);
+    assert_eq!(coupons[0].out_biz_no.as_deref(), Some(OFFER));
+    heard(&mailbox, &camp_id);
+    let notify_id = coupons[0].notify_id.as_ref().unwrap();
+    let delivery = shop.sandbox.wait_for_delivery(notify_id, Duration::from_secs(20));
+    assert_eq!(delivery.unwrap().attempt, 1);
+    shop.said(&Update::commit("commit1", &FREEZE.frozen(&flow)), points::point_log_no);
+    let balance = shop.sandbox.balance(USER, ACCOUNT);
+    assert_eq!((balance.available, balance.freezed), (2, 0));
+
+    // Another offer's number on the same token: used up, and no button.
+    browser.open(&link.replace(OFFER, "offer-2"));
+    browser.until("document.querySelector('h1').textContent === '优惠券已被领取'");
+    assert_eq!(browser.eval("document.querySelector('#claim')"), serde_json::Value::Null);
+    both(&mut browser, "claim-refused");
+}
+
+/// The merchant's server: verifies with Alipay's key and reads whose coupon it was.
+fn heard(mailbox: &Mailbox, camp_id: &str) {
+    let is_coupon = |form: &String| form.contains("isv_out_biz_id=");
+    let form = (0..3).map(|_| mailbox.next()).find(is_coupon).unwrap();
+    let (mut room, mut public, mut scratch) =
+        (vec![0; form.len()], PublicKey::new(), Scratch::new());
+    public.load(key("alipay2048.pub.b64").as_bytes(), &mut scratch).unwrap();
+    let notification = notify::read(form.as_bytes(), &mut room).unwrap();
+    let verified = notification.verify(SignType::Rsa2, &public, &mut scratch).unwrap();
+    let Message::Coupon(coupon) = verified.message().unwrap() else { panic!("{form}") };
+    coupon.check(&Session::new(APP_ID), None).unwrap();
+    let told = (coupon.isv_out_biz_id, coupon.buyer_id, coupon.id);
+    assert_eq!(told, (OFFER, USER, Some(camp_id)));
+}
+
+fn both(browser: &mut Browser, name: &str) {
+    browser.picture(name, PHONE);
+    browser.picture(name, WINDOW);
+}
+
+/// Boxes instead of characters would make a picture, and the page useless.
+fn chinese(browser: &mut Browser) {
+    if !browser.draws_chinese() {
+        println!(
+            "SKIPPED TOOL fonts-noto-cjk: would have tested that Chinese is drawn; Debian: \
+             apt-get install fonts-noto-cjk"
+        );
+    }
+}
+
+/// A request as nobody's library sends it.
+fn attack(shop: &Shop) {
+    let url = shop.sandbox.gateway_url();
+    let host = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let path = "/gateway.do?method=%3Cscript%3Ealert(1)%3C/script%3E";
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    )
+    .unwrap();
+    stream.read_to_string(&mut String::new()).unwrap();
+}
+
+fn is_reached(shop: &Shop) -> bool {
+    let url = shop.sandbox.gateway_url();
+    let host = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    TcpStream::connect(host).is_ok()
+}
+
+/// Clicks, and waits until the page shows what came of it.
+fn press(browser: &mut Browser, button: &str, then: &str) {
+    browser.click(button);
+    browser.until(then);
+}
+
+#[test]
+fn the_dashboard_is_live_and_takes_orders() {
+    let Some(mut browser) = Browser::start("dashboard") else { return };
+    let mut shop = open_shop();
+    browser.size(WINDOW);
+    browser.open(&shop.sandbox.dashboard_url());
+    chinese(&mut browser);
+    let unlabelled = "[...document.querySelectorAll('input:not([type=hidden]),select')]\
+                      .filter((field) => !field.labels.length).map((field) => field.outerHTML)";
+    assert_eq!(browser.eval(unlabelled), serde_json::json!([]));
+
+    // What happens is shown without a reload, as text whatever it is.
+    browser.eval("window.isTheSamePage = true");
+    sell(&mut shop, "2016082221001004150200140000");
+    attack(&shop);
+    browser.until("document.querySelector('#shoppers strong').textContent === '20'");
+    browser.until("document.querySelector('#requests').innerText.includes('<script>alert(1)')");
+    assert_eq!(
+        browser.eval("[window.isTheSamePage, document.scripts.length]"),
+        serde_json::json!([true, 1])
+    );
+
+    press(&mut browser, "#down", "document.querySelector('#gate').textContent.includes('Down')");
+    assert!(!is_reached(&shop));
+    press(&mut browser, "#up", "document.querySelector('#gate').textContent.includes('Up')");
+    assert!(is_reached(&shop));
+
+    browser.set("#kind", "throttle");
+    let queued = "document.querySelector('#waiting').textContent.includes('throttle')";
+    press(&mut browser, "#fault button", queued);
+    shop.sell(&Sale { biz_no: "2016082221001004150200140001", points: 10, ..Sale::default() });
+    assert_eq!(shop.sync().accepted, 0, "the fault was met");
+    browser.until("document.querySelector('#requests').textContent.includes('40005')");
+    browser.set("#switch_notify_speed", "1000");
+    browser.until("document.querySelector('#said').textContent === '已执行'");
+    shop.sandbox.switch(|switches| assert_eq!(switches.notify_speed, 1000));
+    browser.set("#switch_notify_speed", "0");
+    browser.until("document.querySelector('#said').textContent.includes('notify_speed')");
+
+    // Nobody answers there: the message is tried again and again.
+    browser.set("#offer_url", "http://127.0.0.1:1/notify");
+    let drawn = "document.querySelector('#link img').naturalWidth > 0";
+    press(&mut browser, "#offer button", drawn);
+    let link = browser.eval("document.querySelector('#link a').href");
+    pointcard_sandbox::claim_by_link(link.as_str().unwrap(), None).unwrap();
+    browser.until("document.querySelectorAll('#messages .tries li').length > 3");
+    browser.until("document.querySelector('#coupons').textContent.includes('已领取')");
+    both(&mut browser, "dashboard");
+}
