@@ -4,9 +4,13 @@
 
 const said = document.getElementById('said');
 
+let fading;
+
 function say(text, isBad) {
   said.textContent = text;
   said.dataset.kind = isBad ? 'bad' : 'good';
+  clearTimeout(fading);
+  fading = setTimeout(() => { said.textContent = ''; }, isBad ? 10000 : 4000);
 }
 
 async function refresh() {

@@ -52,6 +52,11 @@ pub fn page(house: &House) -> Markup {
             }
             (addresses(&gateway, &switches.claim_page))
             (live::numbers(&desk))
+            nav.jump aria-label="跳到" {
+                a href="#requests" { "请求" } a href="#shoppers" { "会员" }
+                a href="#coupons" { "优惠券" } a href="#messages" { "通知" }
+                a href="#controls" { "控制" }
+            }
             div.columns {
                 main #main {
                     (panel("请求", "Requests", live::requests(&desk)))
@@ -59,7 +64,7 @@ pub fn page(house: &House) -> Markup {
                     (panel("优惠券", "Coupons", live::coupons(&desk)))
                     (panel("通知", "Notifications", live::messages(&desk)))
                 }
-                aside aria-label="控制" {
+                aside #controls aria-label="控制" {
                     (panel("网关", "Gateway", doors()))
                     (panel("故障", "Faults", html! { (faults()) (live::waiting(&desk)) (clear()) }))
                     (panel("试领一张券", "Sample claim link", sample()))

@@ -101,7 +101,7 @@ fn table(id: &str, columns: &[&str], rows: &[Vec<Markup>], empty: &str) -> Marku
                     @for row in rows {
                         tr {
                             @for (cell, column) in row.iter().zip(columns) {
-                                td data-label=(column) { div { (cell) } }
+                                td.is-none[cell.0 == NONE] data-label=(column) { div { (cell) } }
                             }
                         }
                     }
@@ -112,8 +112,16 @@ fn table(id: &str, columns: &[&str], rows: &[Vec<Markup>], empty: &str) -> Marku
     part(id, inside)
 }
 
+/// What an empty cell says; a phone leaves it out.
+const NONE: &str = "–";
+
 fn code(text: &str) -> Markup {
-    html! { @if text.is_empty() { "–" } @else { code { (text) } } }
+    html! { @if text.is_empty() { (NONE) } @else { code title=(text) { (text) } } }
+}
+
+/// Without the day, which a pointer over it tells.
+fn hour(time: &str) -> Markup {
+    html! { span.time title=(time) { (time.get(11..).unwrap_or(time)) } }
 }
 
 /// `koubei.marketing.` says nothing here.
@@ -136,13 +144,13 @@ pub fn requests(desk: &Desk) -> Markup {
         let fault = line.fault.unwrap_or_default();
         vec![
             html! { (line.number) },
-            html! { span.time { (line.time) } },
+            hour(&line.time),
             code(short(&line.method)),
             code(&line.req_id),
             code(&line.user_id),
             chip(kind, &line.done),
             html! { (line.said) @if !line.answered { " " span.lost { "未送出" } } },
-            html! { @if fault.is_empty() { "–" } @else { (chip("wait", fault)) } },
+            html! { @if fault.is_empty() { (NONE) } @else { (chip("wait", fault)) } },
         ]
     };
     let rows: Vec<_> = desk.requests.iter().rev().take(ROWS).map(row).collect();
@@ -182,7 +190,7 @@ pub fn coupons(desk: &Desk) -> Markup {
             code(&coupon.user_id),
             code(coupon.out_biz_no.as_deref().unwrap_or_default()),
             time(&coupon.given),
-            time(coupon.claimed.as_deref().unwrap_or("–")),
+            coupon.claimed.as_deref().map_or_else(|| code(""), time),
         ]
     };
     let rows: Vec<_> = desk.world.coupons().iter().rev().take(ROWS).map(row).collect();
@@ -223,7 +231,7 @@ pub fn messages(desk: &Desk) -> Markup {
             html! { (about(id)) (PreEscaped("<br>")) code.faint { (id) } },
             code(last.map(|last| last.url.as_str()).unwrap_or_default()),
             attempts(tries),
-            html! { span.time { (last.and_then(|last| last.next.as_deref()).unwrap_or("–")) } },
+            last.and_then(|last| last.next.as_deref()).map_or_else(|| code(""), hour),
         ]
     };
     let rows: Vec<_> = tries(&desk.deliveries).iter().rev().take(ROWS).map(row).collect();
@@ -235,7 +243,7 @@ fn attempts(tries: &[&Delivery]) -> Markup {
         ol.tries {
             @for one in tries {
                 li {
-                    span.time { (one.time) } " "
+                    (hour(&one.time)) " "
                     span.lost[!one.accepted] { (one.answer) }
                 }
             }
