@@ -204,5 +204,6 @@ fn the_dashboard_is_live_and_takes_orders() {
     pointcard_sandbox::claim_by_link(link.as_str().unwrap(), None).unwrap();
     browser.until("document.querySelectorAll('#messages .tries li').length > 3");
     browser.until("document.querySelector('#coupons').textContent.includes('已领取')");
+    browser.until("document.querySelector('#said').textContent === ''");
     both(&mut browser, "dashboard");
 }

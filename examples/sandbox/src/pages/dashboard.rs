@@ -224,7 +224,8 @@ mod tests {
         let all = json!(Switches::default());
         let mut listed: Vec<&str> = SWITCHES.iter().map(|(name, _)| *name).collect();
         let mut names: Vec<&str> = all.as_object().unwrap().keys().map(String::as_str).collect();
-        (listed.sort_unstable(), names.sort_unstable());
+        listed.sort_unstable();
+        names.sort_unstable();
         assert_eq!(listed, names);
     }
 
