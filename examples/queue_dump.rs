@@ -98,6 +98,7 @@ impl Dump {
         let lane = match lane {
             Lane::State => "state",
             Lane::Live => "live",
+            Lane::Backlog => "backlog",
             Lane::Dead => "dead",
         };
         self.sectors += u32::from(header != SectorHeader::Erased);

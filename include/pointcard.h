@@ -298,7 +298,7 @@ typedef struct pointcard_storage {
     void *ctx;
     /** Bytes per erase unit; a power of two, 512 to 1048576. */
     uint32_t sector_size;
-    /** Number of erase units; at least 6. */
+    /** Number of erase units; at least 8. */
     uint32_t sector_count;
     /** Smallest unit that can be programmed; a power of two, 1 to 32. */
     uint32_t prog_size;
@@ -486,7 +486,7 @@ pointcard_storage pointcard_file_storage_power_safe(struct pointcard_file *file,
  *
  * @param ram          memory for the port
  * @param memory       the medium, `size` bytes; stays until pointcard_close
- * @param size         a multiple of `sector_size`, at least 6 sectors
+ * @param size         a multiple of `sector_size`, at least 8 sectors
  * @param sector_size  a power of two, 512 to 1048576
  *
  * Returns a table for config.storage. Failures are in its status, and pointcard_init returns them.

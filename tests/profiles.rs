@@ -282,6 +282,62 @@ fn a_window_full_of_paused_sales_stops_nobody() {
     assert_eq!((status.waiting, status.sent_unknown, status.dead), (0, 0, 0));
 }
 
+/// Thousands of paused entries in front, more than the store could ever hold twice; a sale of
+/// somebody else's goes out in the very next sync, and so does one among them.
+#[test]
+fn thousands_of_paused_sales_do_not_delay_the_next_merchants() {
+    let tokens = good(&["token-b"]);
+    let gate = knowing(&tokens);
+    let mut till = Till::over(vec![0xFF; 320 * 4096], with_merchants(&gate, &[A, B]));
+    for number in 0..3000 {
+        let merchant = if number == 1500 { B.merchant } else { A.merchant };
+        sell(&till, merchant, &format!("a{number}"));
+    }
+    sell(&till, B.merchant, "last");
+    let report = till.sync();
+    assert_eq!((report.accepted, report.deferred, report.paused), (2, 1, 2999));
+    // Paused now; its sales are recorded, and those of others pass them every time.
+    for day in 0..20 {
+        till.wait();
+        sell(&till, A.merchant, &format!("more{day}"));
+        sell(&till, B.merchant, &format!("b{day}"));
+        let report = till.sync();
+        assert_eq!((report.sent, report.accepted, report.waiting), (1, 1, 3000 + day));
+    }
+    tokens.lock().unwrap().push("token-a");
+    till.client.borrow_mut().set_token(A.merchant, "token-a").unwrap();
+    let sold = till.sync().accepted;
+    assert!(sold > 0 && till.client.borrow().status().waiting == 3019 - sold);
+}
+
+/// The store is full of a paused merchant's sales: they are refused, others are not.
+#[test]
+fn a_paused_merchant_cannot_fill_the_store_for_others() {
+    let gate = knowing(&good(&["token-b"]));
+    let unknown = Merchant { app_auth_token: "", ..A };
+    let mut till = Till::over(memory(), with_merchants(&gate, &[unknown, B]));
+    let sale = |number: u32| Sale {
+        user_id: USER,
+        points: 1,
+        merchant: A.merchant,
+        biz_no: leak(format!("a{number}")),
+        ..Sale::default()
+    };
+    let mut held = 0;
+    let refused = loop {
+        match till.accrue(&sale(held)) {
+            Ok(_) => held += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused.status, Status::QueueFull);
+    for number in 0..200 {
+        sell(&till, B.merchant, &format!("b{number}"));
+        let report = till.sync();
+        assert_eq!((report.accepted, report.waiting), (1, held), "sale {number}");
+    }
+}
+
 #[test]
 fn the_clients_own_token_pauses_its_own_sales() {
     let gate = knowing(&good(&["token-a", "renewed"]));

@@ -28,7 +28,7 @@ fn pending(q: &mut Queue, image: &mut [u8], g: Geometry) -> Vec<String> {
     let mut found = vec![];
     while let Some(entry) = q.next(&mut s, from, &mut buf).unwrap() {
         found.push(entry.item.req_id.to_owned());
-        from = entry.seq + 1;
+        from = entry.turn + 1;
     }
     found
 }
@@ -61,10 +61,10 @@ fn a_batch_is_one_sync_and_packed() {
 fn a_cut_batch_keeps_its_first_entries_and_is_completed_by_repeating_it() {
     let mut cuts = 0;
     for (g, n) in [
-        (geometry(1024, 16, 1, 1), 12),
-        (geometry(2048, 16, 4, 4), 32),
-        (geometry(2048, 16, 4, 512), 20),
-        (geometry(4096, 8, 16, 16), 32),
+        (geometry(1024, 32, 1, 1), 12),
+        (geometry(2048, 24, 4, 4), 32),
+        (geometry(2048, 32, 4, 512), 20),
+        (geometry(4096, 16, 16, 16), 32),
     ] {
         let mut start = blank(&g);
         let mut q = Queue::new();
@@ -125,7 +125,7 @@ fn a_batch_is_refused_whole() {
     let names = names(0, 40);
     assert_eq!(fails(&mut q, &mut s, &items(&names, b"")), (Status::TooLong, "items"));
     let full = fails(&mut q, &mut s, &items(&names[..32], &[1; 500]));
-    assert_eq!(full, (Status::QueueFull, "queue"));
+    assert_eq!(full, (Status::QueueFull, "queue.live"));
     let short = q.append_batch(&mut s, &[one, one], &Terms::default(), &mut told[..1]).unwrap_err();
     assert_eq!((short.status, short.at), (Status::BufferTooSmall, 2));
     // Known ones are answered, not refused.
@@ -213,7 +213,7 @@ fn limits_warn_then_refuse_and_a_manager_waives_them() {
         let batch = [item("b", &[1; 40]), third];
         let error = q.append_batch(&mut s, &batch, &Terms::default(), &mut told).unwrap_err();
         assert_eq!(error.what, what);
-        let terms = Terms { now: 0, manager: true };
+        let terms = Terms { now: 0, manager: true, held: false };
         let waived = q.append_on(&mut s, &third, &terms).unwrap();
         assert_eq!(waived.pressure.over, mark, "{what}");
         // Answers make room again.
@@ -240,7 +240,7 @@ fn points_of_one_sale_and_the_age_of_the_oldest_are_limited() {
     let small = Item { points: 9, ..item("a", b"") };
     q.append(&mut s, &small).unwrap();
     assert_eq!((q.status().age(500), q.status().age(560), q.status().age(9)), (0, 60, 0));
-    let at = |req, now| (Item { req_id: req, ..small }, Terms { now, manager: false });
+    let at = |req, now| (Item { req_id: req, ..small }, Terms { now, manager: false, held: false });
     let (b, terms) = at("b", 560);
     assert!(q.append_on(&mut s, &b, &terms).unwrap().pressure.near.age_s);
     let (c, terms) = at("c", 4101);
@@ -271,9 +271,10 @@ fn repeating_a_recorded_batch_is_no_append() {
         let mut q = Queue::new();
         q.open(&mut s, [1; 8]).unwrap();
         let (batch, mut told) = ([item("a", b"1"), item("b", b"2")], [Appended::default(); 2]);
-        q.append_batch(&mut s, &batch, &Terms { now: 500, manager: false }, &mut told).unwrap();
+        q.append_batch(&mut s, &batch, &Terms { now: 500, manager: false, held: false }, &mut told)
+            .unwrap();
         q.set_limits(limits);
-        let later = Terms { now: 9_000, manager: false };
+        let later = Terms { now: 9_000, manager: false, held: false };
         assert!(q.append_on(&mut s, &batch[1], &later).unwrap().duplicate, "{limits:?}");
         q.append_batch(&mut s, &batch, &later, &mut told).unwrap();
         assert_eq!(told.map(|one| (one.seq, one.duplicate)), [(1, true), (2, true)], "{limits:?}");

@@ -274,6 +274,8 @@ fn a_store_keeps_its_size_and_its_entries() {
         q.open(&mut s, [1; 8]).unwrap();
         assert_eq!(q.status().waiting, 1);
         let req = format!("{size}");
+        // Every other `align` begins a sector of its own; what waits makes way.
+        q.relieve(&mut s, &mut [0; ENTRY_MAX]).unwrap();
         q.append(&mut s, &item(&req, b"y")).unwrap();
         let seq = q.append(&mut s, &item(&format!("{size}b"), b"z")).unwrap().seq;
         q.settle(&mut s, seq - 1).unwrap();
@@ -336,17 +338,18 @@ fn a_failed_sync_stops_the_queue_until_it_is_opened_again() {
 
 #[test]
 fn the_capacities_in_the_manual_are_true() {
-    let dir = Dir::new("capacity");
+    let (dir, mut wrong) = (Dir::new("capacity"), false);
     for (kib, align, holds) in [
-        (1024, 4, 2728),
-        (1024, 4096, 176),
-        (512, 4096, 88),
-        (256, 4, 671),
-        (256, 4096, 44),
-        (96, 4, 61),
-        (96, 4096, 4),
-        (64, 4, 165),
-        (24, 4, 15),
+        (1024, 4, 1880),
+        (1024, 4096, 1584),
+        (512, 4, 968),
+        (512, 4096, 792),
+        (256, 4, 512),
+        (256, 4096, 396),
+        (128, 4, 120),
+        (128, 4096, 40),
+        (64, 4, 150),
+        (32, 4, 30),
     ] {
         let path = dir.file(&format!("{kib}-{align}"));
         let mut file = FileStorage::open(&path, kib << 10, align).unwrap();
@@ -354,11 +357,18 @@ fn the_capacities_in_the_manual_are_true() {
         let mut q = Queue::new();
         q.open(&mut s, [1; 8]).unwrap();
         let mut n = 0;
-        while q.append(&mut s, &item(&format!("{n:032}"), &[7; 197])).is_ok() {
-            n += 1;
+        let mut buf = [0; ENTRY_MAX];
+        loop {
+            match q.append(&mut s, &item(&format!("{n:032}"), &[7; 197])) {
+                Ok(_) => n += 1,
+                Err(_) if q.relieve(&mut s, &mut buf).unwrap() => {}
+                Err(_) => break,
+            }
         }
-        assert_eq!(n, holds, "{kib} KiB, align {align}");
+        println!("{kib} KiB, align {align}: {n} ({holds} told)");
+        wrong |= n != holds;
     }
+    assert!(!wrong, "see above");
 }
 
 #[cfg(unix)]

@@ -179,7 +179,7 @@ fn forge(sector: &mut [u8], first: usize, change: impl Fn(&mut [u8])) {
 #[test]
 fn an_unknown_kind_or_flag_is_refused_by_name_by_both_readers() {
     let g = geometry(1024, 8, 4, 4);
-    // Sectors 0 to 1 are the state lane, 2 to 5 the live one, 6 and 7 the dead one.
+    // Two sectors each: the state lane, the live one, the backlog, the dead one.
     let mut store = blank(&g);
     let mut s = RamStorage::new(&mut store, g);
     let (mut q, mut buf) = (Queue::new(), [0; ENTRY_MAX]);
@@ -192,7 +192,7 @@ fn an_unknown_kind_or_flag_is_refused_by_name_by_both_readers() {
     let flags = |value: u8| move |record: &mut [u8]| record[12 + 17] = value;
     type Change = Box<dyn Fn(&mut [u8])>;
     let cases: [(usize, Change, &str, u32); 6] = [
-        (0, Box::new(kind(0x23)), "store.kind", 0x23),
+        (0, Box::new(kind(0x24)), "store.kind", 0x24),
         (2, Box::new(kind(0x31)), "store.kind", 0x31),
         (2, Box::new(kind(0x22)), "store.kind", 0x22), // known, but not in this lane
         (6, Box::new(kind(0x11)), "store.kind", 0x11),
@@ -224,7 +224,7 @@ fn an_unknown_header_is_refused_by_name_by_the_independent_reader() {
     let path = std::env::temp_dir().join(format!("pointcard-header-{}", std::process::id()));
     let headers = [
         (4, 2, "store.version"),
-        (5, 3, "store.lane"),
+        (5, 4, "store.lane"),
         (7, 1, "store.reserved"),
         (8, 4, "store.features"),
     ];
@@ -350,6 +350,51 @@ fn cut_batch(g: Geometry) -> Vec<u8> {
     bytes
 }
 
+/// A backlog whose entries went round it: sent ones, parked ones, a void one deep in it.
+fn backlog(g: Geometry) -> Vec<u8> {
+    let mut bytes = refusals(g);
+    let mut buf = [0; ENTRY_MAX];
+    let mut s = RamStorage::new(&mut bytes, g);
+    let mut q = Queue::new();
+    q.open(&mut s, [0; 8]).unwrap();
+    let mut last = 0;
+    for i in 0..90 {
+        let req = format!("more{i}");
+        let item = Item { req_id: &req, profile: 9, kind: 1, points: i, created: 78, body: b"..." };
+        last = q.append(&mut s, &item).unwrap().seq;
+        if i % 20 == 19 {
+            assert!(q.relieve(&mut s, &mut buf).unwrap());
+        }
+    }
+    while q.relieve(&mut s, &mut buf).unwrap() {}
+    q.void(&mut s, last - 40).unwrap();
+    assert!(q.reach(&mut s, last - 30, &mut buf).unwrap());
+    q.mark_sent(&mut s, last - 30).unwrap();
+    q.settle(&mut s, last - 31).unwrap();
+    bytes
+}
+
+/// Entries moved to the backlog, cut before their originals were settled.
+fn cut_relieve(g: Geometry) -> Vec<u8> {
+    let mut bytes = day(g, 17, 40);
+    let mut buf = [0; ENTRY_MAX];
+    let mut q = Queue::new();
+    let mut s = powered(&mut bytes, g, u64::MAX, Cut::Clean);
+    q.open(&mut s, [0; 8]).unwrap();
+    let item = Item { req_id: "", profile: 9, kind: 1, points: 5, created: 78, body: &[1; 40] };
+    for req_id in ["m1", "m2", "m3"] {
+        let seq = q.append(&mut s, &Item { req_id, ..item }).unwrap().seq;
+        q.mark_sent(&mut s, seq).unwrap();
+    }
+    let mut trial = s.bytes_mut().to_vec();
+    let mut t = powered(&mut trial, g, u64::MAX, Cut::Clean);
+    assert!(twin(&q).relieve(&mut t, &mut buf).unwrap());
+    let steps = t.steps;
+    let mut s = powered(&mut bytes, g, steps - 10, Cut::Clean);
+    q.relieve(&mut s, &mut buf).unwrap_err();
+    bytes
+}
+
 /// A refusal cut between the dead letter and the settlement of its entry.
 fn cut_move(g: Geometry) -> Vec<u8> {
     let mut bytes = day(g, 11, 60);
@@ -386,20 +431,22 @@ fn rot(g: Geometry) -> Vec<u8> {
 #[ignore = "writes the fixtures that are not there yet"]
 fn write_missing_fixtures() {
     let nor = geometry(1024, 8, 1, 1);
-    let (flash16, larger) = (geometry(1024, 8, 16, 16), geometry(1024, 16, 1, 1));
+    let (flash16, larger) = (geometry(1024, 8, 16, 16), geometry(1024, 32, 1, 1));
     let aligned = geometry(2048, 8, 4, 512);
-    let mut torn = day(nor, 21, 50);
-    cut_append(&mut torn, nor, 61);
+    let mut torn = day(larger, 21, 50);
+    cut_append(&mut torn, larger, 61);
     for (name, g, image) in [
-        ("new", geometry(512, 6, 1, 1), day(geometry(512, 6, 1, 1), 1, 0)),
+        ("new", geometry(512, 8, 1, 1), day(geometry(512, 8, 1, 1), 1, 0)),
         ("day", nor, day(nor, 5, 260)),
         ("flash16", flash16, day(flash16, 6, 150)),
         ("aligned", aligned, day(aligned, 7, 120)),
         ("refusals", larger, refusals(larger)),
         ("full", nor, full(nor)),
-        ("torn", nor, torn),
-        ("cut_move", nor, cut_move(nor)),
-        ("rot", nor, rot(nor)),
+        ("torn", larger, torn),
+        ("cut_move", larger, cut_move(larger)),
+        ("rot", larger, rot(larger)),
+        ("backlog", larger, backlog(larger)),
+        ("cut_relieve", larger, cut_relieve(larger)),
         ("put_back", larger, put_back(larger)),
         ("cut_batch", aligned, cut_batch(aligned)),
     ] {

@@ -105,7 +105,7 @@ fn mutated_and_random_media_are_refused_or_used_without_harm() {
     let n = cases(4_000, 2_000_000);
     let mut most = 0;
     let mut rng = Rng(seed());
-    let shapes = [geometry(1024, 8, 4, 4), geometry(512, 12, 1, 1), geometry(4096, 6, 16, 64)];
+    let shapes = [geometry(1024, 8, 4, 4), geometry(512, 12, 1, 1), geometry(4096, 8, 16, 64)];
     let stores: Vec<_> = shapes.iter().map(|g| populated(*g, seed(), 150).0).collect();
     for case in 0..n {
         let which = case as usize % shapes.len();
@@ -182,7 +182,7 @@ fn an_unknown_version_feature_or_lane_is_named_and_left_alone() {
     let (bytes, _) = populated(g, 3, 40);
     for (at, value, what) in [
         (4, 2, "store.version"),
-        (5, 3, "store.lane"),
+        (5, 4, "store.lane"),
         (7, 1, "store.reserved"),
         (8, 4, "store.features"),
     ] {

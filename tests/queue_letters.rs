@@ -219,7 +219,7 @@ fn a_sale_is_voided_only_while_it_never_left() {
     let (mut from, mut sent) = (0, vec![]);
     while let Some(entry) = q.next(&mut s, from, &mut buf).unwrap() {
         let seq = entry.seq;
-        (from, sent) = (seq + 1, [sent, vec![seq]].concat());
+        (from, sent) = (entry.turn + 1, [sent, vec![seq]].concat());
         q.mark_sent(&mut s, seq).unwrap();
         q.stage(seq).unwrap();
         if seq % 10 == 0 {

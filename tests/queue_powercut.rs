@@ -125,7 +125,7 @@ fn run(name: &str, shapes: &[Geometry], every: u64, second_every: u64) {
 
 #[test]
 fn every_cut_keeps_what_was_acknowledged() {
-    let shapes = [geometry(1024, 8, 1, 1), geometry(2048, 8, 4, 4), geometry(4096, 6, 16, 16)];
+    let shapes = [geometry(1024, 8, 1, 1), geometry(2048, 8, 4, 4), geometry(4096, 8, 16, 16)];
     run("nor", &shapes, 1, cases(400, 1));
 }
 

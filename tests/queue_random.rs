@@ -49,7 +49,7 @@ fn tear(g: Geometry, image: &[u8], work: &mut [u8], rng: &mut Rng) {
         } else {
             found += 1;
         }
-        from = entry.seq + 1;
+        from = entry.turn + 1;
     }
     assert_eq!(found, 2, "an acknowledged entry is gone");
 }
@@ -59,7 +59,7 @@ fn random_tears_never_take_an_acknowledged_entry() {
     let n = cases(200_000, 100_000_000);
     let mut done = 0;
     for (prog, share) in [(1, 2), (4, 4), (16, 4)] {
-        let g = geometry(2048, 8, prog, prog);
+        let g = geometry(2048, 16, prog, prog);
         let mut image = blank(&g);
         let mut q = Queue::new();
         let mut s = RamStorage::new(&mut image, g);

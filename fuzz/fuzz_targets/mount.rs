@@ -15,12 +15,12 @@ use pointcard::queue::{
 
 /// Sector size, sectors, prog_size, align.
 const SHAPES: [(u32, u32, u32, u32); 6] = [
-    (512, 6, 1, 1),
+    (512, 8, 1, 1),
     (512, 9, 8, 8),
     (512, 24, 4, 4),
-    (1024, 7, 32, 32),
-    (1024, 6, 1, 256),
-    (4096, 6, 4, 4),
+    (1024, 9, 32, 32),
+    (1024, 8, 1, 256),
+    (4096, 8, 4, 4),
 ];
 /// What "at most about 200" is held to, for a sound store.
 const MOUNT_READS: u64 = 256;
@@ -170,9 +170,13 @@ fn work(medium: &mut Counted<'_>, mount_reads: u64) {
             assert!(done.duplicate || done.seq >= before);
         }
         let Ok(Some(entry)) = queue.next(medium, from, &mut buf) else { break };
-        let seq = entry.seq;
-        // (Where the state lane rotted, a copy may be offered by its place, not its number.)
-        assert!(seq >= from || medium.damaged);
+        let (seq, turn) = (entry.seq, entry.turn);
+        assert!(turn >= from);
+        let _ = match step % 5 {
+            0 => queue.reach(medium, seq, &mut buf),
+            1 => queue.relieve(medium, &mut buf),
+            _ => Ok(true),
+        };
         let marked = queue.mark_sent(medium, seq);
         assert!(marked != Ok(0));
         let _ = match step % 4 {
@@ -181,7 +185,7 @@ fn work(medium: &mut Counted<'_>, mount_reads: u64) {
             2 => queue.stage(seq).and_then(|()| queue.commit(medium)),
             _ => queue.retract(medium, seq),
         };
-        from = if step % 3 == 0 { seq.saturating_add(1) } else { 0 };
+        from = if step % 3 == 0 { turn.saturating_add(1) } else { 0 };
     }
     if let Some(seq) = letter {
         medium.reads = 0;

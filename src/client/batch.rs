@@ -93,7 +93,7 @@ impl<P: Ports> Client<'_, P> {
     }
 
     fn put_in(&mut self, batch: &mut Batch<'_>, sale: &Sale<'_>) -> Result<()> {
-        let Checked { deposit, profile, req_id } = self.check_sale(sale)?;
+        let Checked { deposit, profile, req_id, .. } = self.check_sale(sale)?;
         let (points, created) = (sale.points, self.unix_time());
         let body = deposit.store(&mut self.record)?;
         let item = Item { profile, points, created, ..NO_ITEM };
@@ -115,8 +115,14 @@ impl<P: Ports> Client<'_, P> {
     fn record_batch(&mut self, batch: &Batch<'_>, each: &mut dyn FnMut(&Ticket)) -> Result<()> {
         self.mend()?;
         let mut told = [Appended::default(); BATCH_MAX];
-        let terms = Terms { now: self.unix_time(), manager: batch.manager };
-        self.queue.append_batch(self.ports.storage(), batch.items(), &terms, &mut told)?;
+        let terms = Terms { now: self.unix_time(), manager: batch.manager, held: false };
+        loop {
+            let items = batch.items();
+            match self.queue.append_batch(self.ports.storage(), items, &terms, &mut told) {
+                Err(error) if self.make_way(&error)? => {}
+                done => break done?,
+            }
+        }
         for (item, one) in batch.items().iter().zip(&told) {
             // Cannot be longer: it was made from such a text.
             let req_id = Text::try_from(item.req_id).unwrap_or_default();

@@ -131,11 +131,12 @@ impl<P: Ports> Client<'_, P> {
         let Self { queue, ports, record, pace, config, wire, profiles, .. } = self;
         let (mut wait, mut behind) = (u32::MAX, 0);
         (self.held, self.paused) = (0, (0, 0));
+        let live_only = from > 0;
         while let Some(entry) = queue.next(ports.storage(), from, record)? {
-            if entry.seq < from {
+            if entry.turn < from || live_only && entry.in_backlog() {
                 break; // A rotten medium must not send this round in circles.
             }
-            from = entry.seq.saturating_add(1);
+            from = entry.turn.saturating_add(1);
             let Some(whose) = profiles.of(entry.item.profile) else {
                 self.held += 1;
                 continue;
@@ -157,11 +158,16 @@ impl<P: Ports> Client<'_, P> {
                 }
             }
             let (seq, profile) = (entry.seq, entry.item.profile);
-            let Some(of) = refund_of(&entry) else { return Ok(Some(seq)) };
             let (points, req_id) = (entry.item.points, Text::try_from(entry.item.req_id));
             let req_id: Text<32> = req_id.unwrap_or_default();
-            match ripen(queue, ports.storage(), (seq, profile), &of, record)? {
-                Ripe::Yes => return Ok(Some(seq)),
+            let ripe = match refund_of(&entry) {
+                Some(of) => ripen(queue, ports.storage(), (seq, profile), &of, record)?,
+                None => Ripe::Yes,
+            };
+            match ripe {
+                // What stands before it has had its chance and makes way.
+                Ripe::Yes if queue.reach(ports.storage(), seq, record)? => return Ok(Some(seq)),
+                Ripe::Yes => self.held += 1,
                 Ripe::Held => self.held += 1,
                 Ripe::NotYet => behind += 1,
                 Ripe::Nothing => tell_voided(ports, seq, &req_id, points),
@@ -179,7 +185,7 @@ impl<P: Ports> Client<'_, P> {
     fn send<'b>(&mut self, seq: u64, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
         let time = self.unix_time();
         let Self { queue, ports, record, vault, config, wire, profiles, .. } = self;
-        let Some(entry) = queue.next(ports.storage(), seq, record)? else { return Ok(None) };
+        let Some(entry) = queue.waiting(ports.storage(), seq, record)? else { return Ok(None) };
         let Some(whose) = profiles.of(entry.item.profile) else { return Ok(None) };
         let session = config.session(wire, whose.token());
         let order = Order::load(entry.item.kind, entry.item.body)?;

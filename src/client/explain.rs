@@ -120,9 +120,12 @@ impl<P: Ports> Client<'_, P> {
         out: &mut Writer<'_>,
     ) -> Result<bool> {
         let Self { queue, ports, record, memory, config, wire, profiles, .. } = self;
-        let Some(entry) = queue.next(ports.storage(), from, record)? else { return Ok(false) };
-        let whose = profiles.of(entry.item.profile).filter(|_| !only || entry.seq == from);
-        let Some(whose) = whose else { return Ok(false) };
+        let entry = match only {
+            true => queue.waiting(ports.storage(), from, record)?,
+            false => queue.next(ports.storage(), from, record)?,
+        };
+        let Some(entry) = entry else { return Ok(false) };
+        let Some(whose) = profiles.of(entry.item.profile) else { return Ok(false) };
         let session = config.session(wire, whose.token());
         let order = Order::load(entry.item.kind, entry.item.body)?;
         let update = order.update(entry.item.req_id, entry.item.points);

@@ -143,7 +143,7 @@ impl<P: Ports> Client<'_, P> {
         accept_double: bool,
         room: &mut [u8],
     ) -> Result<Ticket> {
-        let Checked { deposit, profile, req_id } = self.check_sale(sale)?;
+        let Checked { deposit, profile, req_id, .. } = self.check_sale(sale)?;
         self.mend()?;
         if self.get(seq)?.item.kind != KIND_DEPOSIT {
             return Err(Error::new(Status::Unsupported, "seq"));
@@ -152,7 +152,12 @@ impl<P: Ports> Client<'_, P> {
         let body = deposit.store(room)?;
         let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
         let how = Requeue { item: Some(item), accept_double };
-        let seq = self.queue.requeue(self.ports.storage(), seq, &how, &mut self.record)?;
+        let seq = loop {
+            match self.queue.requeue(self.ports.storage(), seq, &how, &mut self.record) {
+                Err(error) if self.make_way(&error)? => {}
+                done => break done?,
+            }
+        };
         let ticket = Ticket { seq, req_id, duplicate: false, voided: false };
         self.tell(&Event::Stored(Subject { seq, req_id: &ticket.req_id, points }));
         Ok(ticket)
@@ -172,7 +177,10 @@ impl<P: Ports> Client<'_, P> {
         self.mend()?;
         match self.get(seq)?.state {
             EntryState::Dead => self.queue.discard(self.ports.storage(), seq),
-            EntryState::Parked => self.queue.settle(self.ports.storage(), seq),
+            EntryState::Parked => {
+                self.reach(seq)?;
+                self.queue.settle(self.ports.storage(), seq)
+            }
             _ => Err(Error::new(Status::BadState, "seq")),
         }
     }

@@ -35,7 +35,7 @@ use crate::points::refund::KIND_DEPOSIT;
 use crate::points::sale::{self, Deposit, Owner, Sale};
 use crate::port::{Ports, Request};
 use crate::queue::{
-    self, Cursor, Entry, EntryState, Item, Limits, Opened, Queue, QueueStatus, Terms,
+    self, Cursor, Entry, EntryState, Item, LIVE_FULL, Limits, Opened, Queue, QueueStatus, Terms,
 };
 use crate::status::{Error, Result, Status};
 use crate::text::{self, Text};
@@ -205,6 +205,8 @@ struct Checked<'a> {
     deposit: Deposit<'a>,
     profile: u64,
     req_id: Text<32>,
+    /// Its merchant waits for a token.
+    held: bool,
 }
 
 /// A request handed out by `next_request`, `call_request` and their like.
@@ -357,14 +359,18 @@ impl<'c, P: Ports> Client<'c, P> {
     }
 
     fn record_sale(&mut self, sale: &Sale<'_>) -> Result<Ticket> {
-        let Checked { deposit, profile, req_id } = self.check_sale(sale)?;
+        let Checked { deposit, profile, req_id, held } = self.check_sale(sale)?;
         self.mend()?;
         let (created, points) = (self.unix_time(), sale.points);
-        let body = deposit.store(&mut self.record)?;
-        let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
-        let terms = Terms { now: created, manager: sale.manager };
-        let queue::Appended { seq, duplicate, pressure } =
-            self.queue.append_on(self.ports.storage(), &item, &terms)?;
+        let terms = Terms { now: created, manager: sale.manager, held };
+        let queue::Appended { seq, duplicate, pressure } = loop {
+            let body = deposit.store(&mut self.record)?;
+            let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
+            match self.queue.append_on(self.ports.storage(), &item, &terms) {
+                Err(error) if self.make_way(&error)? => {}
+                told => break told?,
+            }
+        };
         let ticket = Ticket { seq, req_id, duplicate, voided: false };
         self.tell_stored(&ticket, points, &pressure);
         Ok(ticket)
@@ -377,6 +383,7 @@ impl<'c, P: Ports> Client<'c, P> {
     {
         let whose = self.profiles.named(sale.merchant, "sale.merchant")?;
         let (profile, merchant) = (whose.hash, whose.merchant);
+        let held = whose.lacks_way();
         let deposit = Deposit::check(sale, whose.shop_id, whose.activity_account)?;
         deposit.check_charset(self.config.charset)?;
         let limit = match self.config.max_points {
@@ -392,7 +399,25 @@ impl<'c, P: Ports> Client<'c, P> {
             own => Text::try_from(own).map_err(|_| Error::new(Status::TooLong, "sale.req_id"))?,
         };
         self.check_sendable(&deposit.update(&req_id, sale.points), "sale.ext_info")?;
-        Ok(Checked { deposit, profile, req_id })
+        Ok(Checked { deposit, profile, req_id, held })
+    }
+
+    /// When `error` says that the live lane is full: moves older entries to the backlog. False: it
+    /// says something else, or nothing could be moved.
+    fn make_way(&mut self, error: &Error) -> Result<bool> {
+        if error.what != LIVE_FULL {
+            return Ok(false);
+        }
+        self.queue.relieve(self.ports.storage(), &mut self.record)
+    }
+
+    /// Brings an entry among those that can be settled: sales that came while it was under way may
+    /// have moved it behind others. One that waits no longer is left to the calls that follow.
+    fn reach(&mut self, seq: u64) -> Result<()> {
+        match self.queue.reach(self.ports.storage(), seq, &mut self.record) {
+            Err(error) if error.status == Status::NotFound => Ok(()),
+            told => told.map(|_| ()),
+        }
     }
 
     /// After a storage failure nobody knows what is on the medium: it is read again before anything
@@ -457,10 +482,17 @@ impl<'c, P: Ports> Client<'c, P> {
         Ok(pending)
     }
 
-    /// Prepares storage in idle time, so that no sale waits for a flash erase.
+    /// Prepares storage in idle time, so that no sale waits for a flash erase, nor for room.
     pub fn maintain(&mut self) -> Result<()> {
-        let done = self.mend().and_then(|()| self.queue.maintain(self.ports.storage()));
+        let done = self.tidy();
         self.note(done)
+    }
+
+    fn tidy(&mut self) -> Result<()> {
+        self.mend()?;
+        while self.queue.is_tight() && self.queue.relieve(self.ports.storage(), &mut self.record)? {
+        }
+        self.queue.maintain(self.ports.storage())
     }
 
     /// Makes what was staged durable. `sync` ends with it.

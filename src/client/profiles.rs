@@ -127,6 +127,11 @@ impl Profile<'_> {
         }
     }
 
+    /// Whether its entries wait until a token is set: they must not take the place of others'.
+    pub(super) fn lacks_way(&self) -> bool {
+        self.pause == Pause::Token
+    }
+
     /// Whether it has to have a token and none was set.
     pub(super) fn lacks_token(&self) -> bool {
         self.token().is_empty() && self.pause == Pause::Token

@@ -80,6 +80,7 @@ impl<P: Ports> Client<'_, P> {
     pub(super) fn record_refund(&mut self, refund: &Refund<'_>) -> Result<Ticket> {
         let whose = self.profiles.named(refund.merchant, "refund.merchant")?;
         let (profile, merchant) = (whose.hash, whose.merchant);
+        let held = whose.lacks_way();
         let activity_account = sale::or(refund.activity_account, whose.activity_account);
         refund.check()?;
         sale::required_id(activity_account, "refund.activity_account", wire::ACTIVITY_ACCOUNT_MAX)?;
@@ -108,10 +109,15 @@ impl<P: Ports> Client<'_, P> {
         let taken = Taken { sale: Deposit { user_id: &user_id, memo, ext_info, ..sold }, of: &of };
         self.check_sendable(&taken.update(&req_id, refund.points), "refund.memo")?;
         let (created, points) = (self.unix_time(), refund.points);
-        let body = taken.store(&mut self.record)?;
-        let item = Item { req_id: &req_id, profile, kind: KIND_REFUND, points, created, body };
-        let terms = Terms { now: created, manager: refund.manager };
-        let appended = self.queue.append_on(self.ports.storage(), &item, &terms)?;
+        let appended = loop {
+            let body = taken.store(&mut self.record)?;
+            let item = Item { req_id: &req_id, profile, kind: KIND_REFUND, points, created, body };
+            let terms = Terms { now: created, manager: refund.manager, held };
+            match self.queue.append_on(self.ports.storage(), &item, &terms) {
+                Err(error) if self.make_way(&error)? => {}
+                told => break told?,
+            }
+        };
         let (seq, duplicate) = (appended.seq, appended.duplicate);
         let mut ticket = Ticket { seq, req_id, duplicate, voided: false };
         self.tell_stored(&ticket, points, &appended.pressure);

@@ -61,7 +61,7 @@ impl<P: Ports> Client<'_, P> {
         let Some(seq) = self.due(buf)? else { return Ok(None) };
         let time = self.unix_time();
         let Self { queue, ports, record, config, wire, profiles, .. } = self;
-        let Some(entry) = queue.next(ports.storage(), seq, record)? else { return Ok(None) };
+        let Some(entry) = queue.waiting(ports.storage(), seq, record)? else { return Ok(None) };
         let Some(whose) = profiles.of(entry.item.profile) else { return Ok(None) };
         let session = config.session(wire, whose.token());
         let order = Order::load(entry.item.kind, entry.item.body)?;
@@ -96,15 +96,15 @@ impl<P: Ports> Client<'_, P> {
     ) -> Result<Step<'b>> {
         let (mut flight, unsigned) = self.waiting(exchange, true)?;
         self.mend()?;
+        self.reach(flight.seq)?;
         let Self { queue, ports, record, vault, config, wire, profiles, .. } = self;
         let conflict = Error::new(Status::Conflict, "exchange");
         // A new token makes another string; what was signed is of no use then.
         let whose = profiles.of(flight.profile).filter(|whose| whose.issue() == flight.issue);
         let session = config.session(wire, whose.ok_or(conflict)?.token());
-        let entry = queue.next(ports.storage(), flight.seq, record)?;
-        let entry = entry
-            .filter(|entry| entry.seq == flight.seq && entry.item.req_id == flight.req_id.as_str())
-            .ok_or(conflict)?;
+        let entry = queue.waiting(ports.storage(), flight.seq, record)?;
+        let entry =
+            entry.filter(|entry| entry.item.req_id == flight.req_id.as_str()).ok_or(conflict)?;
         let order = Order::load(entry.item.kind, entry.item.body)?;
         let update = order.update(entry.item.req_id, entry.item.points);
         let request = vault.adopt(&session, &flight, &update, &unsigned, signature, buf)?;

@@ -219,6 +219,7 @@ impl<P: Ports> Client<'_, P> {
                 // An entry that was moved meanwhile has to be looked for; that costs a write.
                 let staged = self.queue.stage(flight.seq);
                 if staged.is_err() {
+                    self.reach(flight.seq)?;
                     self.queue.settle(self.ports.storage(), flight.seq)?;
                 }
                 self.keep_settled(&flight.subject());
@@ -240,6 +241,7 @@ impl<P: Ports> Client<'_, P> {
                 let verdict = deferred_or_unknown(other);
                 if verdict == Verdict::Deferred {
                     // A verified "not executed": this attempt leaves no doubt behind.
+                    self.reach(flight.seq)?;
                     self.queue.retract(self.ports.storage(), flight.seq)?;
                 }
                 (verdict, self.wait_after(other, &flight, http))
@@ -256,6 +258,7 @@ impl<P: Ports> Client<'_, P> {
     /// Into the dead letters. An earlier attempt of unknown end makes the refusal uncertain: the
     /// points may have been credited then, and the gateway may only be refusing the repeat.
     fn bury(&mut self, flight: &Flight) -> Result<Verdict> {
+        self.reach(flight.seq)?;
         let uncertain = flight.attempts > 1 || speaks_of_a_repeat(&self.detail.sub_code);
         let at = self.unix_time();
         let detail = &self.detail;

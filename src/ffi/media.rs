@@ -109,7 +109,7 @@ unsafe fn open_file(
 ///
 /// @param ram          memory for the port
 /// @param memory       the medium, `size` bytes; stays until pointcard_close
-/// @param size         a multiple of `sector_size`, at least 6 sectors
+/// @param size         a multiple of `sector_size`, at least 8 sectors
 /// @param sector_size  a power of two, 512 to 1048576
 ///
 /// Returns a table for config.storage. Failures are in its status, and pointcard_init returns them.

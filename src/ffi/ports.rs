@@ -27,7 +27,7 @@ pub struct pointcard_storage {
     pub ctx: *mut c_void,
     /// Bytes per erase unit; a power of two, 512 to 1048576.
     pub sector_size: u32,
-    /// Number of erase units; at least 6.
+    /// Number of erase units; at least 8.
     pub sector_count: u32,
     /// Smallest unit that can be programmed; a power of two, 1 to 32.
     pub prog_size: u32,

@@ -175,7 +175,7 @@ fn c_info(status: &QueueStatus, now: u64) -> pointcard_queue_info {
         sent_unknown: status.sent_unknown,
         parked: status.parked,
         dead: status.dead,
-        room: status.room,
+        room: status.room.saturating_add(status.backlog_room),
         points: status.points,
         oldest: status.oldest,
         next_seq: status.next_seq,

@@ -5,12 +5,15 @@
 //!
 //! | file size | sector | entries of 250 bytes it holds, align 4 | align 4096 |
 //! |---:|---:|---:|---:|
-//! | 1 MiB (and in proportion) | 64 KiB | 2,728 | 176 |
-//! | 512 KiB | 32 KiB | 1,364 | 88 |
-//! | 256 KiB | 16 KiB | 671 | 44 |
-//! | 96 KiB | 16 KiB | 61 | 4 |
-//! | 64 KiB | 4 KiB | 165 | not possible |
-//! | 24 KiB | 4 KiB | 15 | not possible |
+//! | 1 MiB (and in proportion) | 64 KiB | 1,880 | 1,584 |
+//! | 512 KiB | 32 KiB | 968 | 792 |
+//! | 256 KiB | 16 KiB | 512 | 396 |
+//! | 128 KiB | 16 KiB | 120 | 40 |
+//! | 64 KiB | 4 KiB | 150 | not possible |
+//! | 32 KiB | 4 KiB | 30 | not possible |
+//!
+//! These are counts with [`relieve`](crate::queue::Queue::relieve), as the client calls it: what
+//! moves to the backlog is packed without the gaps that `align` leaves.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -127,9 +130,9 @@ impl Storage for FileStorage {
 /// The shape of a file of `size` bytes. Depends on the size alone, so that it is found again.
 fn geometry(size: u32, align: u32) -> Result<Geometry> {
     let sector_size: u32 = match size >> 10 {
-        0..24 => return Err(Error::new(Status::Geometry, "storage.size")),
-        24..96 => 4 << 10,
-        96..512 => 16 << 10,
+        0..32 => return Err(Error::new(Status::Geometry, "storage.size")),
+        32..128 => 4 << 10,
+        128..512 => 16 << 10,
         512..1024 => 32 << 10,
         _ => 64 << 10,
     };

@@ -33,7 +33,7 @@ impl PortError {
 pub struct Geometry {
     /// Bytes per erase unit; a power of two, 512 to 1 MiB.
     pub sector_size: u32,
-    /// Number of erase units; at least 6.
+    /// Number of erase units; at least 8.
     pub sector_count: u32,
     /// Smallest unit that can be programmed, in bytes; a power of two, 1 to 32.
     pub prog_size: u32,

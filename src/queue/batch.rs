@@ -60,7 +60,7 @@ impl Queue {
             return Ok(());
         }
         let pressure = self.admit(medium, &load, terms)?;
-        self.make_batch_room(medium, items, told)?;
+        self.make_batch_room(medium, items, told, terms.held)?;
         self.write_batch(medium, items, told)?;
         for one in told.iter_mut().filter(|one| !one.duplicate) {
             one.pressure = pressure;
@@ -105,19 +105,17 @@ impl Queue {
         medium: &mut Medium<'_>,
         items: &[Item<'_>],
         told: &[Appended],
+        held: bool,
     ) -> Result<()> {
         let opened = self.sectors_for(&medium.shape, items, told);
-        if !self.may_open(opened) && self.state.staged != 0 {
+        let count = fresh(items, told).count() as u32;
+        if !self.may_open(opened, count, held) && self.state.is_staged() {
             self.flush(medium)?;
         }
-        if self.may_open(opened) { Ok(()) } else { Err(Fault::Full) }
-    }
-
-    /// Whether that many sectors may be opened, one left free for copies unless nothing waits.
-    fn may_open(&self, opened: u32) -> bool {
-        let mark = self.state.live.mark;
-        let free = self.live.free(mark);
-        free > opened || mark >= self.live.next && free >= opened
+        match self.may_open(opened, count, held) {
+            true => Ok(()),
+            false => Err(self.full(medium)?),
+        }
     }
 
     /// How many sectors the batch opens.
@@ -151,7 +149,7 @@ impl Queue {
             let pieces = [head.get(), item.req_id.as_bytes(), item.body, &[]];
             if !self.live.fits(medium, pieces.iter().map(|piece| piece.len()).sum()) {
                 self.live.open_next(medium)?;
-                self.live.follow(medium, self.state.live.mark)?;
+                self.live.follow(medium, self.state.live.mark())?;
                 start = self.live.off;
             }
             let more = joins(&medium.shape, start, self.live.off + taken(item), following);

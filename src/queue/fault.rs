@@ -13,6 +13,7 @@ pub(crate) type Result<T> = core::result::Result<T, Fault>;
 pub(crate) enum Fault {
     Port,
     Full,
+    BacklogFull,
     Conflict,
     NotFound,
     Window,
@@ -57,7 +58,8 @@ impl Fault {
     fn text(self) -> (Status, &'static str) {
         match self {
             Fault::Port => (Status::Storage, "storage"),
-            Fault::Full => (Status::QueueFull, "queue"),
+            Fault::Full => (Status::QueueFull, super::LIVE_FULL),
+            Fault::BacklogFull => (Status::QueueFull, super::BACKLOG_FULL),
             Fault::Conflict => (Status::Conflict, "item.req_id"),
             Fault::NotFound => (Status::NotFound, "seq"),
             Fault::Window => (Status::Range, "seq"),

@@ -85,7 +85,8 @@ impl Gaps {
 
 impl Queue {
     /// Takes the next gap that [`Queue::open`] or a look since then found among the numbers. All of
-    /// them together hold the [lost](super::Opened::lost) entries.
+    /// them together hold the [lost](super::Opened::lost) entries, but for those of the backlog:
+    /// what is left of such a copy does not tell its number.
     pub fn take_gap(&mut self) -> Option<Gap> {
         self.gaps.take()
     }

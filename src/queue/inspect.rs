@@ -7,7 +7,7 @@
 use super::fault::{Fault, Result};
 use super::medium::{Medium, Reader};
 use super::mount::lanes;
-use super::record::{self, FRAME, Found, HEADER, Header, Payload, Shape, kind};
+use super::record::{self, FRAME, Found, HEADER, Header, Payload, Shape};
 use super::ring::{Place, Ring};
 use super::scan::{Hit, Scan};
 use super::take::read_record;
@@ -22,6 +22,8 @@ pub enum Lane {
     State,
     /// Entries to be sent.
     Live,
+    /// Entries to be sent behind those: copies of what had to make way.
+    Backlog,
     /// Refused entries.
     Dead,
 }
@@ -85,7 +87,7 @@ pub enum Finding<'b> {
 pub struct Record<'b> {
     /// Its address.
     pub at: u32,
-    /// [`Lane::Live`] or [`Lane::Dead`].
+    /// [`Lane::Live`], [`Lane::Backlog`] or [`Lane::Dead`].
     pub lane: Lane,
     /// The number it was first appended under (its low 32 bits, unless it is a copy).
     pub seq: u64,
@@ -145,8 +147,8 @@ pub fn inspect(
         None => return Err(Error::new(Status::MediaCorrupt, "store")),
     }
     let mut look = Look { medium, buf, each };
-    let (log, live, dead) = lanes(geometry.sector_count);
-    for (lane, ring) in [(Lane::State, log), (Lane::Live, live), (Lane::Dead, dead)] {
+    let names = [Lane::State, Lane::Live, Lane::Backlog, Lane::Dead];
+    for (lane, ring) in names.into_iter().zip(lanes(geometry.sector_count)) {
         let done = look.lane(lane, ring);
         done.map_err(|fault| fault.error(look.medium.note))?;
     }
@@ -254,7 +256,9 @@ impl Look<'_, '_> {
                     let at = hit.at - FRAME as u32;
                     (self.each)(&Finding::State { at, mended: hit.mended });
                 }
-                Lane::Live | Lane::Dead => self.entry(lane, ring, generation, &hit)?,
+                Lane::Live | Lane::Backlog | Lane::Dead => {
+                    self.entry(lane, ring, generation, &hit)?
+                }
             }
         }
         self.damage(at, at + expected)
@@ -301,7 +305,7 @@ impl<'b> Record<'b> {
             lane,
             seq: moved.map_or(hit.frame.number.into(), |moved| moved.seq),
             attempts: moved.map_or(0, |moved| moved.attempts),
-            copy: hit.frame.kind == kind::MOVED,
+            copy: hit.frame.moved(),
             mended: hit.mended,
             item: payload.item,
             reason: moved.and_then(|moved| moved.reason),

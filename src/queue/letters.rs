@@ -5,11 +5,10 @@
 
 use super::fault::{Fault, Result};
 use super::medium::Medium;
-use super::record::{self, FRAME, Moved, kind};
+use super::record::{self, FRAME, Moved, Source, kind};
 use super::take::{Taken, read_record};
-use super::walk::step;
 use super::write::checked_head;
-use super::{Cursor, Entry, EntryState, Item, Queue};
+use super::{Cursor, Entry, EntryState, Item, Queue, Spot};
 use crate::port::Storage;
 use serde::{Serialize, Serializer};
 
@@ -108,31 +107,7 @@ impl Queue {
         if let Some(pos) = self.dead_position(m, seq)? {
             return self.read_letter(m, pos, buf);
         }
-        match self.anywhere(m, seq) {
-            Ok(Some(pos)) => self.fetch(m, pos, buf),
-            Ok(None) | Err(Fault::NotFound) => Ok(None),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// Where in the live ring the unsettled entry `seq` is counted, in the window or behind it.
-    fn anywhere(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<u64>> {
-        match self.position(medium, seq) {
-            Err(Fault::Window) if self.state.moved == 0 => return Ok(Some(seq)),
-            Err(Fault::Window) => {}
-            other => return other,
-        }
-        let (ring, mut cursor) = (self.live, Cursor::at(false, self.live.tail));
-        while let Some(hit) = step(&ring, medium, &mut cursor)? {
-            let pos = record::widen(hit.frame.number, ring.next);
-            let moved = hit.frame.kind == kind::MOVED;
-            let own = if moved { record::u64_at(&hit.head, 0) } else { pos };
-            if own == seq && !self.state.settled(pos) {
-                return Ok(Some(pos));
-            }
-            cursor.off = hit.next;
-        }
-        Ok(None)
+        self.do_waiting(m, seq, buf)
     }
 
     fn read_letter(
@@ -143,7 +118,7 @@ impl Queue {
     ) -> Result<Option<Taken>> {
         let Some(place) = self.dead.locate(medium, self.dead.tail, pos)? else { return Ok(None) };
         let frame = read_record(&self.dead, medium, place, buf, true)?;
-        Ok(frame.map(|frame| Taken { frame, pos, dead: true }))
+        Ok(frame.map(|frame| Taken { frame, spot: Spot::live(pos), dead: true }))
     }
 
     fn do_requeue(
@@ -174,43 +149,56 @@ impl Queue {
         if self.do_find(medium, &|item| item.req_id == own, buf)?.is_some_and(|other| !other.dead) {
             return Err(Fault::Conflict);
         }
-        let seq = if how.item.is_some() { self.live.next } else { seq };
-        let moved = Moved { seq, from: pos, attempts, parked: false, requeued: true, reason: None };
-        let head = record::moved_head(&moved);
+        let again =
+            Moved { seq, from: pos, attempts, parked: false, source: Source::Dead, reason: None };
         match &how.item {
-            Some(item) => {
-                let fixed = checked_head(medium, item)?;
-                let pieces = [head.get(), fixed.get(), item.req_id.as_bytes(), item.body];
-                self.push_requeued(medium, pieces, item, pos, attempts)?;
-            }
-            None => {
-                self.read_letter(medium, pos, buf)?;
-                let bytes = buf.get(FRAME..FRAME + usize::from(taken.frame.len)).unwrap_or(&[]);
-                let Some(payload) = record::decode_payload(taken.frame.kind, bytes) else {
-                    return Err(Fault::Corrupt);
-                };
-                let pieces = [head.get(), payload.raw, &[], &[]];
-                self.push_requeued(medium, pieces, &payload.item, pos, attempts)?;
-            }
+            Some(item) => self.requeue_edited(medium, &again, item),
+            None => self.requeue_whole(medium, &again, buf).map(|()| seq),
         }
+    }
+
+    /// Another item in a letter's place: a new entry of the live lane, and then no letter any more.
+    fn requeue_edited(
+        &mut self,
+        m: &mut Medium<'_>,
+        again: &Moved<'_>,
+        item: &Item<'_>,
+    ) -> Result<u64> {
+        let seq = self.live.next;
+        let head = record::moved_head(&Moved { seq, ..*again });
+        let fixed = checked_head(m, item)?;
+        let pieces = [head.get(), fixed.get(), item.req_id.as_bytes(), item.body];
+        self.make_room(m, pieces.iter().map(|piece| piece.len()).sum(), false)?;
+        self.live.push(m, kind::MOVED, seq as u32, pieces)?;
+        m.sync()?;
+        self.note_appended(item);
+        self.end_requeue(m, again)?;
         Ok(seq)
     }
 
-    /// Appends the copy, synced, then takes the letter `letter` from the dead ones.
-    fn push_requeued(
+    /// A letter as it was: to the backlog, and then no letter any more.
+    fn requeue_whole(
         &mut self,
-        medium: &mut Medium<'_>,
-        pieces: [&[u8]; 4],
-        item: &Item<'_>,
-        letter: u64,
-        attempts: u8,
+        m: &mut Medium<'_>,
+        again: &Moved<'_>,
+        buf: &mut [u8],
     ) -> Result<()> {
-        self.make_room(medium, pieces.iter().map(|piece| piece.len()).sum())?;
-        self.live.push(medium, kind::MOVED, self.live.next as u32, pieces)?;
-        medium.sync()?;
-        self.note_appended(item);
-        let bit = self.state.dead.bit(letter).ok_or(Fault::Window)?;
-        self.count_requeue(bit, attempts);
+        let Some(taken) = self.read_letter(m, again.from, buf)? else { return Err(Fault::Corrupt) };
+        let bytes = buf.get(FRAME..FRAME + usize::from(taken.frame.len)).unwrap_or(&[]);
+        let Some(payload) = record::decode_payload(taken.frame.kind, bytes) else {
+            return Err(Fault::Corrupt);
+        };
+        if !self.copy_back(m, again, payload.raw)? {
+            return Err(Fault::BacklogFull);
+        }
+        self.back.total = self.back.total.wrapping_add(payload.item.points.into());
+        self.note_oldest(Spot::back(self.back.next.saturating_sub(1)), payload.item.created);
+        self.end_requeue(m, again)
+    }
+
+    fn end_requeue(&mut self, medium: &mut Medium<'_>, again: &Moved<'_>) -> Result<()> {
+        let bit = self.state.dead.bit(again.from).ok_or(Fault::Window)?;
+        self.count_requeue(bit, again.attempts);
         self.write_state(medium, None)
     }
 
@@ -218,7 +206,6 @@ impl Queue {
     pub(crate) fn count_requeue(&mut self, letter: u64, attempts: u8) {
         let state = &mut self.state;
         state.dead.done |= letter;
-        state.moved += 1;
         state.moved_sent += u32::from(attempts > 0);
         state.irregular = true;
     }
@@ -231,8 +218,8 @@ impl Queue {
         how: &Requeue<'_>,
         buf: &mut [u8],
     ) -> Result<()> {
-        let Some(pos) = self.position(medium, seq)? else { return Err(Fault::NotFound) };
-        let Some(taken) = self.fetch(medium, pos, buf)? else { return Err(Fault::Corrupt) };
+        let Some(spot) = self.position(medium, seq)? else { return Err(Fault::NotFound) };
+        let Some(taken) = self.fetch(medium, spot, buf)? else { return Err(Fault::Corrupt) };
         let Some(entry) = self.entry(taken, buf) else { return Err(Fault::Corrupt) };
         if entry.state != EntryState::Parked {
             return Err(Fault::NotFound);
@@ -240,25 +227,25 @@ impl Queue {
         if how.item.is_some() {
             return Err(Fault::Parked);
         }
+        let Some(bit) = self.state.bit(spot) else { return Err(Fault::Window) };
         let doubt = entry.reason.is_none_or(|reason| reason.uncertain);
         let attempts = if doubt { entry.attempts } else { 0 };
-        if self.state.is_parked(pos) {
-            self.state.parked &= !self.state.live.bit(pos).unwrap_or(0);
-            self.state.set_attempts(pos, attempts);
+        if self.state.is_parked(spot) {
+            self.state.of_mut(spot.back).parked &= !bit;
+            self.state.set_attempts(spot, attempts);
             self.state.irregular = true;
             return self.write_state(medium, None);
         }
-        let moved =
-            Moved { seq, from: pos, attempts, parked: false, requeued: false, reason: None };
+        let (from, source) = (spot.pos, spot.source());
+        let moved = Moved { seq, from, attempts, parked: false, source, reason: None };
         let bytes = buf.get(FRAME..FRAME + usize::from(taken.frame.len)).unwrap_or(&[]);
         let Some(payload) = record::decode_payload(taken.frame.kind, bytes) else {
             return Err(Fault::Corrupt);
         };
-        let (head, req_id) = (record::moved_head(&moved), payload.item.req_id);
-        if !self.push_copy(medium, head.get(), payload.raw, req_id)? {
-            return Err(Fault::Full);
+        if !self.copy_back(medium, &moved, payload.raw)? {
+            return Err(Fault::BacklogFull);
         }
-        self.count_move(medium, pos, false, attempts)?;
+        self.count_move(medium, spot, false, attempts)?;
         self.write_state(medium, None)
     }
 
@@ -273,27 +260,24 @@ impl Queue {
     }
 
     fn do_void(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<()> {
-        let Some(pos) = self.anywhere(medium, seq)? else { return Err(Fault::NotFound) };
-        let Some(peek) = self.peek(medium, pos)? else { return Err(Fault::Corrupt) };
+        let Some(spot) = self.position(medium, seq)? else { return Err(Fault::NotFound) };
+        let Some(peek) = self.peek(medium, spot)? else { return Err(Fault::Corrupt) };
         let (before, parked) = peek.copy.unwrap_or((0, false));
-        if parked || self.state.is_parked(pos) {
+        if parked || self.state.is_parked(spot) {
             return Err(Fault::Parked);
         }
-        if self.state.attempts(pos) > 0 || before > 0 {
+        if self.state.attempts(spot) > 0 || before > 0 {
             return Err(Fault::Sent);
         }
-        if self.state.live.bit(pos).is_some() {
-            self.stage_position(pos, true);
+        if self.state.bit(spot).is_some() {
+            self.stage_spot(spot, true);
             return self.flush(medium);
         }
-        if !self.state.void(pos) {
+        if !self.state.void(spot) {
             return Err(Fault::Window);
         }
         let points = u64::from(peek.points);
         self.state.settled_points = self.state.settled_points.wrapping_add(points);
-        if peek.copy.is_some() {
-            self.uncount_copy(pos, before, parked);
-        }
         self.write_state(medium, None)
     }
 }

@@ -34,8 +34,8 @@ impl Level {
 pub struct Limits {
     /// Entries for which something is owed.
     pub count: Level,
-    /// Bytes of the medium from the oldest sector in use to the newest entry's end. A sector is
-    /// free again when all in it is settled; so this falls in steps.
+    /// Bytes of the medium from the oldest sector in use to the newest entry's end, in the live
+    /// lane and in the backlog. A sector is free again when all in it is settled; so this falls in steps.
     pub bytes: Level,
     /// Points of the one entry.
     pub points_each: Level,
@@ -63,6 +63,9 @@ pub struct Terms {
     pub now: u64,
     /// A manager waives the limits. The medium's size cannot be waived.
     pub manager: bool,
+    /// The entry cannot go out now, and nobody knows when. It is recorded only as long as the
+    /// backlog has room for it: the live lane is left to others. `QueueFull` otherwise.
+    pub held: bool,
 }
 
 /// One mark per measure of [`Limits`].
@@ -138,11 +141,11 @@ impl Queue {
 
     fn weigh(&self, load: &Load, now: u64) -> Pressure {
         let limits = &self.wish.limits;
-        let owed = self.live.total.saturating_sub(self.state.settled_points);
+        let owed = self.points_ever().saturating_sub(self.state.settled_points);
         let waiting = u64::from(self.unsettled_count());
-        let age = match self.oldest.1 {
-            oldest if oldest != 0 && waiting != 0 => now.saturating_sub(oldest),
-            _ => 0,
+        let age = match self.oldest_created() {
+            0 => 0,
+            oldest => now.saturating_sub(oldest),
         };
         let marks = |passed: fn(&Level, u64) -> bool| Marks {
             count: passed(&limits.count, waiting + load.count),
@@ -154,13 +157,17 @@ impl Queue {
         Pressure { near: marks(Level::near), over: marks(Level::over) }
     }
 
-    /// Bytes of the live lane from the oldest sector in use to the newest entry's end.
+    /// Bytes from the oldest sector in use to the newest entry's end, of both lanes that send.
     fn span(&self) -> u64 {
-        if self.state.live.mark >= self.live.next {
-            return 0;
-        }
-        let before = self.live.generation.saturating_sub(self.live.tail);
-        u64::from(before) * u64::from(self.shape.sector) + u64::from(self.live.off)
+        let span = |back: bool| {
+            let ring = self.ring(back);
+            if self.state.of(back).mark() >= ring.next {
+                return 0;
+            }
+            let before = ring.generation.saturating_sub(ring.tail);
+            u64::from(before) * u64::from(self.shape.sector) + u64::from(ring.off)
+        };
+        span(false) + span(true)
     }
 
     /// The pressure of an append, or the limit that forbids it.

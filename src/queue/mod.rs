@@ -3,17 +3,21 @@
 //! In: accruals from `client`, storage from `port`. Out: entries to send, oldest first; what was
 //! refused, as dead letters; counts.
 //!
-//! The medium is three rings of sectors. The *state* ring says what is settled and how often an
-//! entry was sent; the *live* ring holds entries in the order they were appended; the *dead* ring
-//! holds refused ones. Every record is programmed once, behind the last one; a sector is erased
+//! The medium is four rings of sectors. The *state* ring says what is settled and how often an
+//! entry was sent; the *live* ring holds entries in the order they were appended; the *backlog*
+//! holds copies of those that had to make way; the *dead* ring holds refused ones. Every record is programmed once, behind the last one; a sector is erased
 //! only when everything in it is settled. A record counts when its checksum, seeded with its
 //! place, is right, so a torn one never counts and nothing is ever appended behind torn bytes.
 //!
 //! Why a full store never loses an answer: settling, sending and burying write to the state ring,
 //! where entries never go. When its head is full the next sector is opened with one record that
 //! says everything, so two sectors are enough for ever. (A refusal needs room in the dead ring as
-//! well; without it the entry stays where it is, flagged.) The live ring keeps one sector free of
-//! appends, for the copies that unblock a stuck window.
+//! well; without it the entry stays among those that wait, flagged.)
+//!
+//! Why nothing that cannot go out stops what can: an entry behind the 64 oldest of its lane is
+//! brought among them by moving what stands before it, to the backlog or to the backlog's end. An
+//! append is refused where that might find no room. What is in the backlog is a copy already, so
+//! moving it never makes it longer, and a sector or two are kept free for that alone.
 //!
 //! Reading order: `record` (bytes), `medium`, `scan`, `ring` (one lane), `state`, then the
 //! queue itself: `mount`, `write`, `take`, `walk`. The bytes are described in `docs/format.md`.
@@ -27,6 +31,7 @@ mod letters;
 mod limits;
 mod medium;
 mod mount;
+mod moves;
 mod record;
 mod ring;
 mod scan;
@@ -40,9 +45,9 @@ use crate::status::{Error, Result, Status};
 use fault::Fault;
 use gaps::Gaps;
 use medium::Medium;
-use record::{FRAME, ITEM_FIXED, PAYLOAD_MAX, Shape};
+use record::{FRAME, ITEM_FIXED, MOVED_FIXED, PAYLOAD_MAX, Shape};
 use ring::{Place, Ring};
-use state::State;
+use state::{State, WINDOW};
 
 pub use batch::BATCH_MAX;
 pub use gaps::Gap;
@@ -56,6 +61,10 @@ pub const BODY_MAX: usize = 2900;
 pub const ENTRY_MAX: usize = FRAME + PAYLOAD_MAX;
 /// The body [`QueueStatus::room`] and [`QueueStatus::capacity`] reckon with.
 pub const ROOM_BODY: usize = 256;
+/// What a `QueueFull` of [`Queue::append`] is about when [`Queue::relieve`] may make room.
+pub const LIVE_FULL: &str = "queue.live";
+/// The same when the backlog is full as well.
+pub const BACKLOG_FULL: &str = "queue.backlog";
 /// How many of the newest entries [`Queue::append`] compares a new one with.
 pub const RECENT: usize = 32;
 
@@ -83,7 +92,7 @@ pub enum EntryState {
     Waiting,
     /// Sent at least once, outcome unknown.
     Sent,
-    /// Refused while the dead letters were full; kept among the live entries.
+    /// Refused while the dead letters were full; kept among those that wait.
     Parked,
     /// Nothing is owed any more, and it is still readable on the medium. (Also a discarded dead
     /// letter's entry, once the letter itself is erased.)
@@ -110,13 +119,15 @@ pub struct Reason<'a> {
 pub struct Entry<'b> {
     /// Its number: rises with every append, never used twice.
     pub seq: u64,
+    /// When its turn is: [`Queue::next`] from `turn + 1` goes on behind it. Changes when it moves.
+    pub turn: u64,
     /// Where it stands.
     pub state: EntryState,
     /// How often it was sent; stops at 255; 0 for settled entries.
     pub attempts: u8,
     /// What was appended.
     pub item: Item<'b>,
-    /// Why it is dead or parked. `None` for an entry parked when even the live ring was full.
+    /// Why it is dead or parked. `None` for an entry parked when even the backlog was full.
     pub reason: Option<Reason<'b>>,
 }
 
@@ -163,7 +174,7 @@ pub struct Opened {
 pub enum Buried {
     /// Among the dead letters.
     Moved,
-    /// The dead letters are full: it stays among the live entries, flagged.
+    /// The dead letters are full: it stays among those that wait, flagged.
     Parked,
 }
 
@@ -182,9 +193,14 @@ pub struct QueueStatus {
     pub points: u64,
     /// `created` of the oldest entry that is neither settled nor buried; 0 when none or unknown.
     pub oldest: u64,
-    /// Appends with a body of [`ROOM_BODY`] bytes that surely still fit.
+    /// Of those neither settled nor dead, how many stand in the backlog.
+    pub backlog: u32,
+    /// Appends with a body of [`ROOM_BODY`] bytes that surely still fit before
+    /// [`Queue::relieve`] has to make room.
     pub room: u32,
-    /// What `room` is when the store is empty.
+    /// As many more that surely fit the backlog.
+    pub backlog_room: u32,
+    /// What both together are when the store is empty.
     pub capacity: u32,
     /// The number the next append gets.
     pub next_seq: u64,
@@ -198,6 +214,13 @@ pub struct QueueStatus {
     pub health: Health,
     /// [`Queue::pause`] holds back what waits.
     pub paused: bool,
+}
+
+impl Entry<'_> {
+    /// Whether it stands in the backlog, where it has its turn behind all live entries.
+    pub fn in_backlog(&self) -> bool {
+        self.turn >= BACKLOG_TURN
+    }
 }
 
 impl QueueStatus {
@@ -215,10 +238,39 @@ enum Phase {
     Poisoned,
 }
 
+/// Where an entry is counted: a number of the live lane or of the backlog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(crate) back: bool,
+    pub(crate) pos: u64,
+}
+
+/// Turns of the backlog come behind all of the live lane.
+const BACKLOG_TURN: u64 = 1 << 63;
+
+impl Spot {
+    pub(crate) const fn live(pos: u64) -> Spot {
+        Spot { back: false, pos }
+    }
+
+    pub(crate) const fn back(pos: u64) -> Spot {
+        Spot { back: true, pos }
+    }
+
+    /// What a copy made from here says of it.
+    pub(crate) fn source(self) -> record::Source {
+        if self.back { record::Source::Back } else { record::Source::Live }
+    }
+
+    pub(crate) fn turn(self) -> u64 {
+        if self.back { self.pos | BACKLOG_TURN } else { self.pos }
+    }
+}
+
 /// The entry read last, so that the next step finds it, or the one behind it, at once.
 #[derive(Clone, Copy)]
 struct Hint {
-    pos: u64,
+    spot: Spot,
     seq: u64,
     place: Place,
     /// Where the record behind it starts.
@@ -229,7 +281,7 @@ struct Hint {
 
 impl Hint {
     const NONE: Hint = Hint {
-        pos: 0,
+        spot: Spot::live(0),
         seq: 0,
         place: Place { generation: 0, off: 0 },
         behind: 0,
@@ -248,12 +300,11 @@ pub struct Queue {
     state: State,
     log: Ring,
     live: Ring,
+    back: Ring,
     dead: Ring,
     hint: Hint,
-    /// Number and `created` of the oldest unsettled entry.
-    oldest: (u64, u64),
-    /// Copies made since the newest append: that many at the ring's end.
-    rear: u32,
+    /// Number and `created` of the oldest unsettled entry of the live lane and of the backlog.
+    oldest: [(u64, u64); 2],
     /// Short hashes of the newest req_ids, by number modulo [`RECENT`]; 0 is none.
     recent: [u16; RECENT],
     counts: Opened,
@@ -269,7 +320,7 @@ struct Wish {
     limits: Limits,
 }
 
-const _: () = assert!(core::mem::size_of::<Queue>() <= 720);
+const _: () = assert!(core::mem::size_of::<Queue>() <= 904);
 
 impl Queue {
     /// A closed queue.
@@ -280,10 +331,10 @@ impl Queue {
             state: State::new(),
             log: Ring::new(record::STATE_LANE, 0, 0),
             live: Ring::new(record::LIVE_LANE, 0, 0),
+            back: Ring::new(record::BACK_LANE, 0, 0),
             dead: Ring::new(record::DEAD_LANE, 0, 0),
             hint: Hint::NONE,
-            oldest: (0, 0),
-            rear: 0,
+            oldest: [(0, 0); 2],
             recent: [0; RECENT],
             counts: Opened { formatted: false, sealed: 0, repaired: 0, lost: 0 },
             gaps: Gaps::new(),
@@ -319,11 +370,12 @@ impl Queue {
     ///
     /// The same `req_id` among the newest [`RECENT`] entries, settled or not, is a duplicate:
     /// nothing is written and the first entry's number comes back; with other content it is
-    /// `Conflict`. `QueueFull`: nothing was recorded. `TooLong`: `at` says the limit, which small
+    /// `Conflict`. `QueueFull`: nothing was recorded; about [`LIVE_FULL`], [`Queue::relieve`]
+    /// can make room; about [`BACKLOG_FULL`], the store is full. `TooLong`: `at` says the limit, which small
     /// sectors lower so that an entry with a long reason still fits one. [`Limits`] hold, with the
     /// item's `created` as the time it is.
     pub fn append(&mut self, storage: &mut dyn Storage, item: &Item<'_>) -> Result<Appended> {
-        self.append_on(storage, item, &Terms { now: item.created, manager: false })
+        self.append_on(storage, item, &Terms { now: item.created, ..Terms::default() })
     }
 
     /// The same on given terms: the time it is, and whether a manager waives the limits.
@@ -336,15 +388,14 @@ impl Queue {
         self.with(storage, |queue, medium| queue.do_append(medium, item, terms))
     }
 
-    /// The entry with the lowest number from `from` on that may be sent: not settled, not parked,
-    /// and among the [64](Queue::settle) the window reaches. Two reads as a rule.
+    /// The first entry from turn `from` on (0: of all) that may be sent: neither settled nor
+    /// parked. Live ones have their turn in the order of their numbers, behind them those of the
+    /// backlog in the order they came there. Two reads as a rule; writes nothing.
     ///
-    /// When the window holds nothing from `from` on and there is more behind it, the oldest
-    /// entries are copied to the end of the ring (same seq), which moves the window on: at most
-    /// 256 in one call, two records and two syncs each, and only as long as they fit. While more
-    /// than half the window is blocked, that ends when the newest append has been in the window:
-    /// a store of nothing but skipped entries is gone round once, then left alone until an append
-    /// or [`Queue::open`]. Nothing is offered while the queue is [paused](Queue::pause).
+    /// What the caller skips, asking on from [`Entry::turn`] + 1, stays where it is and stops
+    /// nobody: before an entry that stands behind the [64](Queue::settle) oldest of its lane is
+    /// sent, [`Queue::reach`] brings it among them. Nothing is offered while the queue is
+    /// [paused](Queue::pause).
     pub fn next<'b>(
         &mut self,
         storage: &mut dyn Storage,
@@ -356,6 +407,42 @@ impl Queue {
             false => queue.pick(medium, from, buf),
         })?;
         Ok(found.and_then(|found| self.entry(found, buf)))
+    }
+
+    /// Brings an entry among the 64 oldest of its lane, if it is not there: those before it are
+    /// moved to the backlog, or to the backlog's end, as many at a time as one sync takes. False:
+    /// there is no room for that. `buf` lends memory for the copies ([`ENTRY_MAX`]).
+    ///
+    /// `NotFound`: no such entry waits.
+    pub fn reach(&mut self, storage: &mut dyn Storage, seq: u64, buf: &mut [u8]) -> Result<bool> {
+        self.with(storage, |queue, medium| queue.do_reach(medium, seq, buf))
+    }
+
+    /// Moves some of the oldest live entries to the backlog, durably: two syncs. They have their
+    /// turn behind the live ones then. False: nothing was moved, because there is nothing to move
+    /// or the backlog is full. For when [`Queue::append`] finds no room in the live lane, or
+    /// before, in idle time. `buf` lends memory for the copies ([`ENTRY_MAX`]).
+    pub fn relieve(&mut self, storage: &mut dyn Storage, buf: &mut [u8]) -> Result<bool> {
+        self.with(storage, |queue, medium| queue.move_front(medium, false, buf))
+    }
+
+    /// Whether the live lane has no sector left that is free, or the next append might be refused
+    /// for another reason that [`Queue::relieve`] removes.
+    pub fn is_tight(&self) -> bool {
+        self.phase == Phase::Open && !self.may_open(1, 1, false)
+    }
+
+    /// The entry with this number that waits to be sent, wherever it stands. `None`: it is
+    /// settled, parked, dead, or there never was one.
+    pub fn waiting<'b>(
+        &mut self,
+        storage: &mut dyn Storage,
+        seq: u64,
+        buf: &'b mut [u8],
+    ) -> Result<Option<Entry<'b>>> {
+        let found = self.with(storage, |queue, medium| queue.do_waiting(medium, seq, buf))?;
+        let found = found.and_then(|found| self.entry(found, buf));
+        Ok(found.filter(|entry| entry.state != EntryState::Parked))
     }
 
     /// Records that the entry is about to be sent; durable when it returns, with everything
@@ -370,8 +457,9 @@ impl Queue {
         self.with(storage, |queue, medium| queue.do_retract(medium, seq))
     }
 
-    /// Settles the entry; durable when it returns. Any of the 64 oldest, in any order. An entry
-    /// settled before is not an error; `NotFound`: there never was one; `Range`: not its turn.
+    /// Settles the entry; durable when it returns. Any of the 64 oldest of its lane, in any order.
+    /// An entry settled before is not an error; `NotFound`: there never was one; `Range`: it stands
+    /// behind those 64, [reach](Queue::reach) it first.
     pub fn settle(&mut self, storage: &mut dyn Storage, seq: u64) -> Result<()> {
         self.with(storage, |queue, medium| queue.do_settle(medium, seq))
     }
@@ -407,7 +495,7 @@ impl Queue {
     }
 
     /// The next readable entry behind `cursor`: the live ring from the oldest on, settled ones
-    /// still on the medium included, then the dead letters. Appends and settlements between two
+    /// still on the medium included, then the backlog, then the dead letters. Appends and settlements between two
     /// calls are fine. While copies or dead letters exist, a settled entry costs a look for them.
     pub fn walk<'b>(
         &mut self,
@@ -480,17 +568,21 @@ impl Queue {
         let state = &self.state;
         let unsettled = self.unsettled_count();
         let sent_unknown = state.sent().saturating_add(state.moved_sent);
-        let parked = state.parked.count_ones().saturating_add(state.moved_parked);
+        let flagged = (state.live.parked & !state.live.staged).count_ones()
+            + (state.back.parked & !state.back.staged).count_ones();
+        let parked = flagged.saturating_add(state.moved_parked);
         let letters = short(self.dead.next.saturating_sub(state.dead.mark));
         QueueStatus {
             waiting: unsettled.saturating_sub(sent_unknown).saturating_sub(parked),
             sent_unknown,
             parked,
             dead: letters.saturating_sub(state.dead.done.count_ones()),
-            points: self.live.total.saturating_sub(state.settled_points),
-            oldest: if unsettled == 0 { 0 } else { self.oldest.1 },
+            points: self.points_ever().saturating_sub(state.settled_points),
+            oldest: self.oldest_created(),
+            backlog: self.unsettled_in(true),
             room: self.room(),
-            capacity: self.per_sector().saturating_mul(self.live.count.saturating_sub(1)),
+            backlog_room: self.backlog_room(),
+            capacity: self.capacity(),
             next_seq: self.live.next,
             sealed: self.counts.sealed,
             repaired: self.counts.repaired,
@@ -511,9 +603,39 @@ impl Queue {
 
     /// Entries for which something is owed.
     fn unsettled_count(&self) -> u32 {
-        let state = &self.state;
-        let settled = (state.live.done | state.staged).count_ones() + state.voided();
-        short(self.live.next.saturating_sub(state.live.mark)).saturating_sub(settled)
+        self.unsettled_in(false).saturating_add(self.unsettled_in(true))
+    }
+
+    fn unsettled_in(&self, back: bool) -> u32 {
+        let window = self.state.of(back);
+        let settled = window.settled_count() + self.state.voided(back);
+        short(self.ring(back).next.saturating_sub(window.mark())).saturating_sub(settled)
+    }
+
+    /// Points of all that was ever appended, and of letters put back.
+    fn points_ever(&self) -> u64 {
+        self.live.total.wrapping_add(self.back.total)
+    }
+
+    /// `created` of the oldest unsettled entry; 0 when none or unknown.
+    fn oldest_created(&self) -> u64 {
+        let [live, back] = self.oldest;
+        let one = |back: bool, known: (u64, u64)| match self.unsettled_in(back) {
+            0 => 0,
+            _ => known.1,
+        };
+        match (one(false, live), one(true, back)) {
+            (0, other) | (other, 0) => other,
+            (live, back) => live.min(back),
+        }
+    }
+
+    fn ring(&self, back: bool) -> &Ring {
+        if back { &self.back } else { &self.live }
+    }
+
+    fn ring_mut(&mut self, back: bool) -> &mut Ring {
+        if back { &mut self.back } else { &mut self.live }
     }
 
     /// Forgets the medium; staged settlements that were not committed are gone.
@@ -522,15 +644,33 @@ impl Queue {
     }
 
     fn room(&self) -> u32 {
-        let free = self.live.free(self.state.live.mark).saturating_sub(1);
-        let left = self.shape.sector.saturating_sub(self.live.off);
-        let head = if self.live.free(self.state.live.mark) == 0 { 0 } else { left / self.slot() };
-        head.saturating_add(self.per_sector().saturating_mul(free))
+        let mark = self.state.live.mark();
+        let left = self.shape.sector.saturating_sub(self.live.off) / self.slot();
+        let fits = left.saturating_add(self.per_sector().saturating_mul(self.live.free(mark)));
+        let span = short(self.live.next.saturating_sub(mark));
+        match self.can_always_move(self.live.count, 0) {
+            true => fits,
+            false => fits.min((WINDOW as u32).saturating_sub(span)),
+        }
     }
 
-    /// Bytes an entry with a body of [`ROOM_BODY`] takes.
+    /// One sector less: a live sector is free again only when all it holds has moved.
+    fn backlog_room(&self) -> u32 {
+        let free = self.back.free(self.state.back.mark());
+        self.per_sector().saturating_mul(free.saturating_sub(self.spare() + 1))
+    }
+
+    /// What surely fits an empty store.
+    fn capacity(&self) -> u32 {
+        let live = self.per_sector().saturating_mul(self.live.count);
+        let back = self.back.count.saturating_sub(self.spare() + 1);
+        live.saturating_add(self.per_sector().saturating_mul(back))
+    }
+
+    /// Bytes an entry with a body of [`ROOM_BODY`] takes, as a copy, too.
     fn slot(&self) -> u32 {
-        self.shape.after((FRAME + ITEM_FIXED + 32 + ROOM_BODY + 1) as u32).max(1)
+        let copy = FRAME + MOVED_FIXED + ITEM_FIXED + 32 + ROOM_BODY + 1;
+        self.shape.after(copy as u32).max(1)
     }
 
     fn per_sector(&self) -> u32 {

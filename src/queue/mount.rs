@@ -6,54 +6,66 @@
 use super::fault::{Fault, Result};
 use super::gaps::Gaps;
 use super::medium::{Medium, Reader};
-use super::record::{self, DEAD_LANE, Found, HEADER, Header, LIVE_LANE, STATE_LANE, kind};
+use super::record::{
+    self, BACK_LANE, DEAD_LANE, Found, HEADER, Header, LIVE_LANE, STATE_LANE, Source, kind,
+};
 use super::ring::Ring;
 use super::scan::{HEAD, Hit, Scan};
-use super::state::{SNAP_MAX, State};
-use super::{Opened, Queue, RECENT, short};
+use super::state::{SNAP_MAX, State, WINDOW};
+use super::{Opened, Queue, RECENT, Spot, short};
 
 /// Sectors the newest entries are looked for in, beside the head.
 const LOOK_BACK: u32 = 8;
 
-/// The three lanes of a medium of `count` sectors: state, live, dead.
-pub(crate) fn lanes(count: u32) -> (Ring, Ring, Ring) {
+/// The four lanes of a medium of `count` sectors: state, live, backlog, dead. Empty but for its
+/// head, the backlog has twice as many sectors free as the live lane has: see `may_append`.
+pub(crate) fn lanes(count: u32) -> [Ring; 4] {
     let state = (count / 16).clamp(2, 8);
     let dead = (count / 8).max(2);
-    let live = count.saturating_sub(state).saturating_sub(dead);
-    (
+    let rest = count.saturating_sub(state).saturating_sub(dead);
+    let live = (rest.saturating_sub(1) / 3).max(2);
+    let back = rest.saturating_sub(live);
+    let behind = state.saturating_add(live);
+    [
         Ring::new(STATE_LANE, 0, state),
         Ring::new(LIVE_LANE, state, live),
-        Ring::new(DEAD_LANE, state.saturating_add(live), dead),
-    )
+        Ring::new(BACK_LANE, behind, back),
+        Ring::new(DEAD_LANE, behind.saturating_add(back), dead),
+    ]
 }
 
 impl Queue {
     pub(crate) fn mount(&mut self, medium: &mut Medium<'_>, count: u32) -> Result<()> {
         // What a killed process left in a cache must be durable before it is believed.
         medium.sync()?;
-        (self.log, self.live, self.dead) = lanes(count);
+        [self.log, self.live, self.back, self.dead] = lanes(count);
         self.log.off = medium.shape.sector;
         if !self.mount_state(medium)? {
             check_blank(medium, count)?;
-            self.live.off = medium.shape.sector;
-            self.dead.off = medium.shape.sector;
+            for ring in [&mut self.live, &mut self.back, &mut self.dead] {
+                ring.off = medium.shape.sector;
+            }
             self.state.irregular = true;
             self.write_state(medium, None)?;
             self.counts = Opened { formatted: true, ..Opened::default() };
             return Ok(());
         }
         self.shape = medium.shape;
-        let (mut moved, suspect) = self.mount_live(medium, u32::MAX)?;
-        if let Some(stop) = suspect {
-            (moved, _) = self.mount_live(medium, stop)?;
-        }
+        let requeued = self.mount_lane(medium, false)?;
+        let moves = self.mount_lane(medium, true)?;
         let buried = self.mount_dead(medium)?;
         medium.sync()?;
         self.mount_recent(medium)?;
-        self.skip_erased(medium)?;
-        self.live.find_tail(medium, self.state.live.mark)?;
+        for back in [false, true] {
+            self.skip_erased(medium, back)?;
+            let mark = self.state.of(back).mark();
+            self.ring_mut(back).find_tail(medium, mark)?;
+        }
         self.dead.find_tail(medium, self.state.dead.mark)?;
-        self.finish(medium, moved, buried)?;
+        for cut in [&buried, &moves, &requeued] {
+            self.finish(medium, cut)?;
+        }
+        self.flush(medium)?;
         self.refresh_oldest(medium)
     }
 
@@ -64,7 +76,7 @@ impl Queue {
             medium.shape.salt = header.salt;
             self.log.generation = header.generation;
             if let Some(next) = self.replay(medium)? {
-                self.live.next = next;
+                [self.live.next, self.back.next] = next;
                 return Ok(true);
             }
             // A header without its SNAP is an opening that was cut.
@@ -77,14 +89,15 @@ impl Queue {
     }
 
     /// Replays the state lane's head. `None` when its first record is not a sound SNAP.
-    fn replay(&mut self, medium: &mut Medium<'_>) -> Result<Option<u64>> {
+    fn replay(&mut self, medium: &mut Medium<'_>) -> Result<Option<[u64; 2]>> {
         let (mut log, mut state, mut next) = (self.log, State::new(), None);
         let scanned = log.scan_head(medium, u32::MAX, &mut |medium, hit| {
             match hit.frame.kind {
                 kind::SNAP => next = Some(read_snap(medium, &hit, &mut state)?),
-                kind::STATE if next.is_some() => {
+                what @ (kind::STATE | kind::BACK_STATE) if next.is_some() => {
                     let len = HEAD.min(hit.frame.len.into());
-                    state.apply_state(hit.frame.number, hit.head.get(..len).unwrap_or(&[]));
+                    let told = hit.head.get(..len).unwrap_or(&[]);
+                    state.apply_state(what == kind::BACK_STATE, hit.frame.number, told);
                 }
                 _ => {}
             }
@@ -98,50 +111,72 @@ impl Queue {
         Ok(next)
     }
 
-    /// Finds the live head, up to `stop`; says which number its last record was copied from, if
-    /// it is a copy. When it says where a suspect record stands, nothing else was done.
-    fn mount_live(
+    /// Finds the head of a lane that sends; says which moves its records end.
+    fn mount_lane(&mut self, medium: &mut Medium<'_>, back: bool) -> Result<Cut> {
+        let (cut, suspect) = self.mount_up_to(medium, back, u32::MAX)?;
+        match suspect {
+            Some(stop) => Ok(self.mount_up_to(medium, back, stop)?.0),
+            None => Ok(cut),
+        }
+    }
+
+    /// The same, up to `stop`. When it says where a suspect record stands, nothing else was done.
+    fn mount_up_to(
         &mut self,
         medium: &mut Medium<'_>,
+        back: bool,
         stop: u32,
-    ) -> Result<(Option<Copy>, Option<u32>)> {
-        let floor = self.live.next.max(self.state.live.mark);
-        let mut live = self.live;
-        live.find_head(medium)?;
-        let (mut at, mut total, mut lost, mut last) = (live.next, live.total, 0u64, None);
+    ) -> Result<(Cut, Option<u32>)> {
+        let mut ring = *self.ring(back);
+        let floor = ring.next.max(self.state.of(back).mark());
+        ring.find_head(medium)?;
+        let (mut at, mut total, mut lost) = (ring.next, ring.total, 0u64);
+        let (mut cut, mut recent) = (Cut::new(), self.recent);
         let (size, mut gaps) = (u64::from(medium.shape.sector), Gaps::new());
-        let recent = &mut self.recent;
-        let scanned = live.scan_head(medium, stop, &mut |medium, hit| {
+        let state = &self.state;
+        let scanned = ring.scan_head(medium, stop, &mut |medium, hit| {
             let pos = record::widen(hit.frame.number, at);
             if pos < at || pos - at > size {
                 return Ok(());
             }
             gaps.note(at, pos - at);
             (lost, at) = (lost.saturating_add(pos - at), pos.saturating_add(1));
-            last = Copy::of(&hit);
+            let copy = Copy::of(&hit);
             let item = item_of(medium, &hit)?;
-            if last.is_none_or(|copy| copy.requeued) {
+            // Points are owed from an append or a letter's return on; a move changes nothing.
+            if copy.is_none_or(|copy| copy.source == Source::Dead) {
                 total = total.wrapping_add(u64::from(record::u32_at(&item, 14)));
             }
-            remember(recent, &item, pos);
+            if let Some(copy) = copy {
+                cut.add(state, &copy);
+            }
+            if !back {
+                remember(&mut recent, &item, pos);
+            }
             Ok(())
         })?;
         if scanned.suspect.is_some() {
-            return Ok((None, scanned.suspect));
+            return Ok((cut, scanned.suspect));
         }
-        live.total = total;
-        live.next = at.max(floor);
-        self.counts.lost = short(lost.saturating_add(live.next - at));
-        gaps.note(at, live.next - at);
-        self.gaps = gaps;
+        ring.total = total;
+        ring.next = at.max(floor);
+        self.recent = recent;
+        // A copy's number is not its entry's: what of the backlog cannot be read is counted when it
+        // is met.
+        if !back {
+            let lost = short(lost.saturating_add(ring.next - at));
+            self.counts.lost = self.counts.lost.saturating_add(lost);
+            gaps.note(at, ring.next - at);
+            self.gaps = gaps;
+        }
         self.counts.sealed += u32::from(scanned.torn);
-        live.reassert(medium, scanned.doubt)?;
-        self.live = live;
-        Ok((last, None))
+        ring.reassert(medium, scanned.doubt)?;
+        *self.ring_mut(back) = ring;
+        Ok((cut, None))
     }
 
     /// The same for the dead letters.
-    fn mount_dead(&mut self, medium: &mut Medium<'_>) -> Result<Option<Copy>> {
+    fn mount_dead(&mut self, medium: &mut Medium<'_>) -> Result<Cut> {
         let mut dead = self.dead;
         dead.find_head(medium)?;
         let (mut at, mut last) = (dead.next, None);
@@ -157,26 +192,33 @@ impl Queue {
         self.counts.sealed += u32::from(scanned.torn);
         dead.reassert(medium, scanned.doubt)?;
         self.dead = dead;
-        Ok(last)
+        let mut cut = Cut { buried: true, ..Cut::new() };
+        if let Some(copy) = last {
+            cut.add(&self.state, &copy);
+        }
+        Ok(cut)
     }
 
     /// Numbers below everything that is on the medium cannot be settled one by one any more.
-    fn skip_erased(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        let first = self.live.base_of(medium, self.live.oldest())?.min(self.live.next);
-        let mark = self.state.live.mark;
+    fn skip_erased(&mut self, medium: &mut Medium<'_>, back: bool) -> Result<()> {
+        let ring = self.ring(back);
+        let first = ring.base_of(medium, ring.oldest())?.min(ring.next);
+        let mark = self.state.of(back).mark();
         if first > mark {
-            self.state.skip_to(first);
+            self.state.skip_to(back, first);
             self.counts.lost = self.counts.lost.saturating_add(short(first - mark));
-            self.gaps.note(mark, first - mark);
+            if !back {
+                self.gaps.note(mark, first - mark);
+            }
         }
         Ok(())
     }
 
-    /// Collects what the sectors before the head add to the newest entries.
+    /// Collects what the sectors before the head add to the newest entries, and what was moved to
+    /// the backlog while their own sectors were erased.
     fn mount_recent(&mut self, medium: &mut Medium<'_>) -> Result<()> {
         let wanted = self.live.next.saturating_sub(RECENT as u64);
-        let mut generation = self.live.generation;
-        let mut base = self.live.base;
+        let (mut generation, mut base) = (self.live.generation, self.live.base);
         for _ in 0..LOOK_BACK {
             if base <= wanted || generation <= self.live.oldest() {
                 break;
@@ -193,58 +235,123 @@ impl Queue {
                 }
             }
         }
+        if base > wanted { self.mount_moved(medium, wanted) } else { Ok(()) }
+    }
+
+    /// The newest entries among the copies of the backlog's last sectors.
+    fn mount_moved(&mut self, medium: &mut Medium<'_>, wanted: u64) -> Result<()> {
+        let head = self.back.generation;
+        for generation in self.back.oldest().max(head.saturating_sub(LOOK_BACK))..=head {
+            let mut scan = Scan::new(&self.back, medium, generation)?;
+            while let Some(hit) = scan.next(&self.back, medium)? {
+                let seq = record::u64_at(&hit.head, 0);
+                if (wanted..self.live.next).contains(&seq) {
+                    remember(&mut self.recent, &item_of(medium, &hit)?, seq);
+                }
+            }
+        }
         Ok(())
     }
 
-    /// A copy whose original is still unsettled: the move was cut between the two. End it.
-    fn finish(
-        &mut self,
-        medium: &mut Medium<'_>,
-        moved: Option<Copy>,
-        buried: Option<Copy>,
-    ) -> Result<()> {
-        let open = |queue: &Queue, copy: &Copy| {
-            !queue.state.settled(copy.from) && queue.state.live.bit(copy.from).is_some()
-        };
-        if let Some(copy) = buried.filter(|copy| open(self, copy)) {
-            self.stage_position(copy.from, true);
-        }
-        if let Some(copy) = moved.filter(|copy| copy.requeued) {
-            if let Some(bit) = self.state.dead.bit(copy.from)
-                && copy.from < self.dead.next
-                && !self.state.dead.settled(copy.from)
-            {
-                self.count_requeue(bit, copy.attempts);
+    /// Copies whose originals are still unsettled: the move was cut between the two. End it.
+    fn finish(&mut self, medium: &mut Medium<'_>, cut: &Cut) -> Result<()> {
+        for (back, from) in [(false, &cut.live), (true, &cut.back)] {
+            for slot in (0..WINDOW).filter(|slot| from.moved & 1 << slot != 0) {
+                let spot = Spot { back, pos: from.base.saturating_add(slot) };
+                if self.state.settled(spot) || self.state.bit(spot).is_none() {
+                    continue;
+                }
+                if cut.buried {
+                    self.stage_spot(spot, true);
+                } else {
+                    let sent = u8::from(from.sent & 1 << slot != 0);
+                    self.count_move(medium, spot, from.parked & 1 << slot != 0, sent)?;
+                }
             }
-        } else if let Some(copy) = moved.filter(|copy| open(self, copy)) {
-            self.count_move(medium, copy.from, copy.parked, copy.attempts)?;
         }
-        self.flush(medium)
+        if let Some((letter, attempts)) = cut.letter
+            && letter < self.dead.next
+            && !self.state.dead.settled(letter)
+            && let Some(bit) = self.state.dead.bit(letter)
+        {
+            self.count_requeue(bit, attempts);
+        }
+        Ok(())
     }
 }
 
 /// What the end of a MOVED record's head says about where it came from.
 #[derive(Clone, Copy)]
-pub(crate) struct Copy {
+struct Copy {
     from: u64,
     attempts: u8,
     parked: bool,
-    requeued: bool,
+    source: Source,
 }
 
 impl Copy {
     fn of(hit: &Hit) -> Option<Copy> {
-        (hit.frame.kind == kind::MOVED).then(|| Copy {
+        let flags = record::u8_at(&hit.head, 17);
+        hit.frame.moved().then(|| Copy {
             from: record::u64_at(&hit.head, 8),
             attempts: record::u8_at(&hit.head, 16),
-            parked: record::u8_at(&hit.head, 17) & record::flag::PARKED != 0,
-            requeued: record::u8_at(&hit.head, 17) & record::flag::REQUEUED != 0,
+            parked: flags & record::flag::PARKED != 0,
+            source: Source::of(flags),
         })
     }
 }
 
-/// Reads a SNAP's payload, mends it, applies it; says which number the live ring had reached.
-fn read_snap(medium: &mut Medium<'_>, hit: &Hit, state: &mut State) -> Result<u64> {
+/// Of a window from `base` on: what was copied, what of it is parked, what was sent before.
+#[derive(Clone, Copy)]
+struct From {
+    base: u64,
+    moved: u64,
+    parked: u64,
+    sent: u64,
+}
+
+impl From {
+    const NONE: From = From { base: 0, moved: 0, parked: 0, sent: 0 };
+}
+
+/// The moves that the records of one head end, should power have been cut before the originals
+/// were settled. All of them but those of its last sync surely are.
+struct Cut {
+    live: From,
+    back: From,
+    /// The number of a dead letter that was put back, and its attempts.
+    letter: Option<(u64, u8)>,
+    /// The copies are dead letters.
+    buried: bool,
+}
+
+impl Cut {
+    const fn new() -> Cut {
+        Cut { live: From::NONE, back: From::NONE, letter: None, buried: false }
+    }
+
+    fn add(&mut self, state: &State, copy: &Copy) {
+        let back = copy.source == Source::Back;
+        let from = match copy.source {
+            Source::Live => &mut self.live,
+            Source::Back => &mut self.back,
+            Source::Dead => {
+                self.letter = Some((copy.from, copy.attempts));
+                return;
+            }
+        };
+        from.base = state.of(back).mark();
+        let spot = Spot { back, pos: copy.from };
+        if let Some(bit) = state.bit(spot).filter(|_| !state.settled(spot)) {
+            from.moved |= bit;
+            from.parked |= if copy.parked { bit } else { 0 };
+            from.sent |= if copy.attempts > 0 { bit } else { 0 };
+        }
+    }
+}
+
+/// Reads a SNAP's payload, mends it, applies it; says which numbers the lanes had reached.
+fn read_snap(medium: &mut Medium<'_>, hit: &Hit, state: &mut State) -> Result<[u64; 2]> {
     let mut bytes = [0; SNAP_MAX];
     let len = SNAP_MAX.min(hit.frame.len.into());
     let payload = bytes.get_mut(..len).unwrap_or(&mut []);
@@ -255,7 +362,7 @@ fn read_snap(medium: &mut Medium<'_>, hit: &Hit, state: &mut State) -> Result<u6
 /// The first bytes of an entry's item, up to the end of its req_id.
 fn item_of(medium: &mut Medium<'_>, hit: &Hit) -> Result<[u8; HEAD]> {
     let mut item = hit.head;
-    if hit.frame.kind == kind::MOVED {
+    if hit.frame.moved() {
         let skip = record::MOVED_FIXED as u32
             + u32::from(record::u8_at(&hit.head, 24))
             + u32::from(record::u8_at(&hit.head, 25));

@@ -38,23 +38,28 @@ pub(crate) const PAYLOAD_MAX: usize = MOVED_MAX + ITEM_FIXED + 32 + super::BODY_
 
 const MAGIC: [u8; 4] = *b"KPCQ";
 const VERSION: u8 = 1;
+/// Two for each lane.
+const SECTORS_MIN: u32 = 8;
 const CREATED_MAX: u64 = (1 << 48) - 1;
 
 pub(crate) const STATE_LANE: u8 = 0;
 pub(crate) const LIVE_LANE: u8 = 1;
 pub(crate) const DEAD_LANE: u8 = 2;
+pub(crate) const BACK_LANE: u8 = 3;
 
 /// What a record is. The byte and its complement are both stored.
 pub(crate) mod kind {
     /// An entry as appended.
     pub(crate) const ITEM: u8 = 0x11;
-    /// An entry copied: to the head of the live ring, or to the dead letters.
+    /// An entry copied: to the backlog, or to the dead letters; or one put back from there.
     pub(crate) const MOVED: u8 = 0x12;
-    /// Watermark and done bits; may carry one "sent".
+    /// Watermark and done bits of the live lane; may carry one "sent".
     pub(crate) const STATE: u8 = 0x21;
+    /// The same of the backlog.
+    pub(crate) const BACK_STATE: u8 = 0x23;
     /// Everything the state lane knows.
     pub(crate) const SNAP: u8 = 0x22;
-    /// Added to ITEM: the next record was written in the same sync and follows at the next unit.
+    /// Added to ITEM and MOVED: the next record was written in the same sync and follows at the next unit.
     pub(crate) const JOINED: u8 = 0x40;
 }
 
@@ -63,17 +68,20 @@ pub(crate) mod flag {
     pub(crate) const PARKED: u8 = 1;
     pub(crate) const UNCERTAIN: u8 = 2;
     pub(crate) const REASON: u8 = 4;
-    /// Live lane: copied from the dead letter whose number `from` is.
-    pub(crate) const REQUEUED: u8 = 8;
+    /// Copied from the dead letter whose number `from` is.
+    pub(crate) const FROM_DEAD: u8 = 8;
+    /// `from` is a number of the backlog.
+    pub(crate) const FROM_BACK: u8 = 16;
     /// Every flag this version knows.
-    pub(crate) const KNOWN: u8 = PARKED | UNCERTAIN | REASON | REQUEUED;
+    pub(crate) const KNOWN: u8 = PARKED | UNCERTAIN | REASON | FROM_DEAD | FROM_BACK;
 }
 
 /// Whether records of this kind stand in that lane.
 pub(crate) fn belongs(lane: u8, kind_byte: u8) -> bool {
     match lane {
-        STATE_LANE => matches!(kind_byte, kind::STATE | kind::SNAP),
-        LIVE_LANE => matches!(kind_byte & !kind::JOINED, kind::ITEM) || kind_byte == kind::MOVED,
+        STATE_LANE => matches!(kind_byte, kind::STATE | kind::BACK_STATE | kind::SNAP),
+        LIVE_LANE => kind_byte & !kind::JOINED == kind::ITEM || kind_byte == kind::MOVED,
+        BACK_LANE => kind_byte & !kind::JOINED == kind::MOVED,
         _ => kind_byte == kind::MOVED,
     }
 }
@@ -197,7 +205,7 @@ impl Header {
         let (features, lane, reserved) = (u16_at(bytes, 8), u8_at(bytes, 5), u8_at(bytes, 7));
         match () {
             () if features != 0 => Err((Fault::Features, features.into())),
-            () if lane > DEAD_LANE => Err((Fault::Lane, lane.into())),
+            () if lane > BACK_LANE => Err((Fault::Lane, lane.into())),
             () if reserved != 0 => Err((Fault::Reserved, reserved.into())),
             () => Ok(Found::Header(Header::fields(bytes), mended)),
         }
@@ -266,7 +274,7 @@ impl Shape {
         if !sector.is_power_of_two() || !(512..=1 << 20).contains(&sector) {
             return bad("storage.sector_size");
         }
-        if count < 6 || sector.checked_mul(count).is_none() {
+        if count < SECTORS_MIN || sector.checked_mul(count).is_none() {
             return bad("storage.sector_count");
         }
         if !prog.is_power_of_two() || prog > 32 {
@@ -321,7 +329,12 @@ pub(crate) struct Frame {
 impl Frame {
     /// Whether the next record belongs to the same sync.
     pub(crate) fn joined(&self) -> bool {
-        self.kind == kind::ITEM | kind::JOINED
+        self.kind & kind::JOINED != 0
+    }
+
+    /// Whether it is a copy.
+    pub(crate) fn moved(&self) -> bool {
+        self.kind & !kind::JOINED == kind::MOVED
     }
 
     /// Where the place behind this record is, given where it ends.
@@ -356,6 +369,24 @@ pub(crate) struct Payload<'b> {
     pub(crate) item: Item<'b>,
 }
 
+/// The lane a copy was made from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Live,
+    Back,
+    Dead,
+}
+
+impl Source {
+    pub(crate) fn of(flags: u8) -> Source {
+        match () {
+            () if flags & flag::FROM_DEAD != 0 => Source::Dead,
+            () if flags & flag::FROM_BACK != 0 => Source::Back,
+            () => Source::Live,
+        }
+    }
+}
+
 /// What a MOVED record says before its item.
 #[derive(Clone, Copy)]
 pub(crate) struct Moved<'b> {
@@ -363,8 +394,8 @@ pub(crate) struct Moved<'b> {
     pub(crate) from: u64,
     pub(crate) attempts: u8,
     pub(crate) parked: bool,
-    /// `from` is a dead letter's number.
-    pub(crate) requeued: bool,
+    /// Whose number `from` is.
+    pub(crate) source: Source,
     pub(crate) reason: Option<Reason<'b>>,
 }
 
@@ -414,7 +445,11 @@ pub(crate) fn moved_head(moved: &Moved<'_>) -> Bytes<MOVED_MAX> {
     let mut flags = if moved.parked { flag::PARKED } else { 0 };
     flags |= if reason.uncertain { flag::UNCERTAIN } else { 0 };
     flags |= if moved.reason.is_some() { flag::REASON } else { 0 };
-    flags |= if moved.requeued { flag::REQUEUED } else { 0 };
+    flags |= match moved.source {
+        Source::Live => 0,
+        Source::Back => flag::FROM_BACK,
+        Source::Dead => flag::FROM_DEAD,
+    };
     let (code, sub) = (fit(reason.code, 8), fit(reason.sub_code, 64));
     let mut out = Bytes::new();
     out.put(&moved.seq.to_le_bytes());
@@ -464,7 +499,7 @@ pub(crate) fn decode_moved(bytes: &[u8]) -> Option<(Moved<'_>, &[u8])> {
         from: u64_at(head, 8),
         attempts: u8_at(head, 16),
         parked: flags & flag::PARKED != 0,
-        requeued: flags & flag::REQUEUED != 0,
+        source: Source::of(flags),
         reason: (flags & flag::REASON != 0).then_some(reason),
     };
     Some((moved, rest))

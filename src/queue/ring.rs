@@ -328,15 +328,17 @@ impl Ring {
         self.base_of(medium, generation + 1)
     }
 
-    /// Sectors that hold nothing unsettled, the head not counted.
+    /// Sectors that hold something unsettled, and the head.
+    pub(crate) fn used(&self, watermark: u64) -> u32 {
+        match () {
+            () if watermark >= self.next => u32::from(self.generation != 0),
+            () => self.generation.saturating_sub(self.tail).saturating_add(1),
+        }
+    }
+
+    /// The others.
     pub(crate) fn free(&self, watermark: u64) -> u32 {
-        let head = u32::from(self.generation != 0);
-        let used = if watermark >= self.next {
-            head
-        } else {
-            self.generation.saturating_sub(self.tail).saturating_add(1)
-        };
-        self.count.saturating_sub(used)
+        self.count.saturating_sub(self.used(watermark))
     }
 
     /// Whether a payload of `len` bytes still fits the head.

@@ -4,7 +4,7 @@
 
 use super::fault::{Fault, Result};
 use super::medium::{Medium, Reader};
-use super::record::{self, FRAME, Frame, PAYLOAD_MAX, bytes_at, kind, u32_at, up};
+use super::record::{self, FRAME, Frame, PAYLOAD_MAX, bytes_at, u32_at, up};
 use super::ring::Ring;
 
 /// A record that checks out.
@@ -46,7 +46,7 @@ impl Hit {
 
 /// As much of a payload as a walk keeps: a plain item up to the end of its req_id.
 pub(crate) const HEAD: usize = record::ITEM_FIXED + 32;
-/// One sync of the live lane covers at most this many bytes.
+/// One sync of the live lane or the backlog covers at most this many bytes.
 pub(crate) const SYNC_MAX: u32 = 16 << 10;
 /// No bit of the payload is wrong.
 pub(crate) const NO_BIT: usize = usize::MAX;
@@ -211,7 +211,7 @@ impl Scan {
             return Err(Fault::Kind.at(medium, frame.kind.into()));
         }
         let flags = record::u8_at(&head, 17);
-        if frame.kind == kind::MOVED && flags & !record::flag::KNOWN != 0 {
+        if frame.moved() && flags & !record::flag::KNOWN != 0 {
             return Err(Fault::Flags.at(medium, flags.into()));
         }
         Ok(Hit {
@@ -229,7 +229,11 @@ impl Scan {
 
 /// As far as what one sync left unwritten can extend.
 fn reach(lane: u8, unit: u32) -> u32 {
-    let most = if lane == record::LIVE_LANE { SYNC_MAX } else { (FRAME + PAYLOAD_MAX + 1) as u32 };
+    let most = if matches!(lane, record::LIVE_LANE | record::BACK_LANE) {
+        SYNC_MAX
+    } else {
+        (FRAME + PAYLOAD_MAX + 1) as u32
+    };
     up(most, unit)
 }
 

@@ -4,24 +4,21 @@
 
 use super::fault::{Fault, Result};
 use super::medium::Medium;
-use super::record::{self, FRAME, Frame, ITEM_FIXED, Moved, kind};
+use super::record::{self, FRAME, Frame, ITEM_FIXED};
 use super::ring::{Place, Ring};
 use super::scan::{Hit, NO_BIT, Scan};
 use super::state::WINDOW;
-use super::{Entry, EntryState, Hint, Queue};
+use super::walk::{LIVE, step};
+use super::{BACKLOG_TURN, Cursor, Entry, EntryState, Hint, Queue, Spot};
 
 /// Bytes read at once in the hope that the record is no longer.
 const FIRST_READ: usize = 384;
-/// Unsettled entries up to which the window is moved on over copies, too.
-const CROWD: u32 = 32;
-/// Entries copied in one call at most.
-const LAP: u32 = 256;
 
 /// A record in the caller's buffer: its frame, its number, and the lane it came from.
 #[derive(Clone, Copy)]
 pub(crate) struct Taken {
     pub(crate) frame: Frame,
-    pub(crate) pos: u64,
+    pub(crate) spot: Spot,
     pub(crate) dead: bool,
 }
 
@@ -36,6 +33,8 @@ pub(crate) struct Peek {
     /// The address of the item's own bytes.
     pub(crate) item_at: u32,
     pub(crate) item_len: u32,
+    /// Bytes of the payload a copy of it has.
+    pub(crate) copy_len: usize,
 }
 
 impl Queue {
@@ -44,19 +43,20 @@ impl Queue {
         let end = FRAME + usize::from(taken.frame.len);
         let payload = record::decode_payload(taken.frame.kind, buf.get(FRAME..end)?)?;
         let moved = payload.moved;
-        let ram = if taken.dead { 0 } else { self.state.attempts(taken.pos) };
+        let ram = if taken.dead { 0 } else { self.state.attempts(taken.spot) };
         let before = moved.map_or(0, |m| m.attempts);
-        let parked = self.state.is_parked(taken.pos) || moved.is_some_and(|m| m.parked);
+        let parked = self.state.is_parked(taken.spot) || moved.is_some_and(|m| m.parked);
         let attempts = if ram > 0 { ram } else { before };
         let state = match () {
             () if taken.dead => EntryState::Dead,
-            () if self.state.settled(taken.pos) => EntryState::Settled,
+            () if self.state.settled(taken.spot) => EntryState::Settled,
             () if parked => EntryState::Parked,
             () if attempts > 0 => EntryState::Sent,
             () => EntryState::Waiting,
         };
         Some(Entry {
-            seq: moved.map_or(taken.pos, |m| m.seq),
+            seq: moved.map_or(taken.spot.pos, |m| m.seq),
+            turn: if taken.dead { 0 } else { taken.spot.turn() },
             state,
             attempts: if state == EntryState::Settled { 0 } else { attempts },
             item: payload.item,
@@ -64,36 +64,38 @@ impl Queue {
         })
     }
 
-    /// Reads the live record `pos` into `buf`. `None` when it is unreadable.
+    /// Reads the record of `spot` into `buf`. `None` when it is unreadable.
     pub(crate) fn fetch(
         &mut self,
         medium: &mut Medium<'_>,
-        pos: u64,
+        spot: Spot,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
-        for place in self.guesses(pos) {
+        for place in self.guesses(spot) {
             // A guess may hit what was torn there before the number was given again: no mending.
-            if let Some(taken) = self.fetch_at(medium, place, pos, buf, false)? {
+            if let Some(taken) = self.fetch_at(medium, place, spot, buf, false)? {
                 return Ok(Some(taken));
             }
         }
-        match self.live.locate(medium, self.live.tail, pos)? {
-            Some(place) => self.fetch_at(medium, place, pos, buf, true),
+        let ring = self.ring(spot.back);
+        match ring.locate(medium, ring.tail, spot.pos)? {
+            Some(place) => self.fetch_at(medium, place, spot, buf, true),
             None => Ok(None),
         }
     }
 
-    /// Where `pos` stands if it is the entry read last or the one behind it.
-    fn guesses(&self, pos: u64) -> impl Iterator<Item = Place> + use<> {
-        let hint = self.hint;
+    /// Where `spot` stands if it is the entry read last or the one behind it.
+    fn guesses(&self, spot: Spot) -> impl Iterator<Item = Place> + use<> {
+        let (hint, ring) = (self.hint, self.ring(spot.back));
         let generation = hint.place.generation;
         let behind = Place { generation, off: hint.behind };
         let first = self.shape.first_record();
         let over = Place { generation: generation.saturating_add(1), off: first };
-        let known = generation >= self.live.oldest() && generation != 0;
-        let same = known && hint.pos == pos;
-        let next = known && hint.pos.checked_add(1) == Some(pos);
-        let next_sector = next && generation < self.live.generation;
+        let mine = hint.spot.back == spot.back;
+        let known = mine && generation >= ring.oldest() && generation != 0;
+        let same = known && hint.spot.pos == spot.pos;
+        let next = known && hint.spot.pos.checked_add(1) == Some(spot.pos);
+        let next_sector = next && generation < ring.generation;
         [(same, hint.place), (next, behind), (next_sector, over)]
             .into_iter()
             .filter_map(|(ok, place)| ok.then_some(place))
@@ -103,210 +105,184 @@ impl Queue {
         &mut self,
         medium: &mut Medium<'_>,
         place: Place,
-        pos: u64,
+        spot: Spot,
         buf: &mut [u8],
         mend: bool,
     ) -> Result<Option<Taken>> {
-        let Some(frame) = read_record(&self.live, medium, place, buf, mend)? else {
+        let Some(frame) = read_record(self.ring(spot.back), medium, place, buf, mend)? else {
             return Ok(None);
         };
-        if frame.number != pos as u32 {
+        if frame.number != spot.pos as u32 {
             return Ok(None);
         }
         let bytes = buf.get(FRAME..FRAME + usize::from(frame.len)).unwrap_or(&[]);
         let Some(payload) = record::decode_payload(frame.kind, bytes) else { return Ok(None) };
         self.hint = Hint {
-            pos,
-            seq: payload.moved.map_or(pos, |m| m.seq),
+            spot,
+            seq: payload.moved.map_or(spot.pos, |m| m.seq),
             place,
             behind: frame.next(&self.shape, place.off + FRAME as u32 + u32::from(frame.len) + 1),
             points: payload.item.points,
             moved: payload.moved.is_some(),
         };
-        if pos == self.state.live.mark {
-            self.oldest = (pos, payload.item.created);
-        }
-        Ok(Some(Taken { frame, pos, dead: false }))
+        self.note_oldest(spot, payload.item.created);
+        Ok(Some(Taken { frame, spot, dead: false }))
     }
 
-    /// Looks at the live record `pos` without a buffer. `None` when it is unreadable.
-    pub(crate) fn peek(&mut self, medium: &mut Medium<'_>, pos: u64) -> Result<Option<Peek>> {
-        for place in self.guesses(pos) {
+    /// Looks at the record of `spot` without a buffer. `None` when it is unreadable.
+    pub(crate) fn peek(&mut self, medium: &mut Medium<'_>, spot: Spot) -> Result<Option<Peek>> {
+        let ring = *self.ring(spot.back);
+        for place in self.guesses(spot) {
             let mut scan = Scan::at(medium, place.generation, place.off);
-            match scan.next(&self.live, medium)? {
+            match scan.next(&ring, medium)? {
                 Some(hit)
-                    if hit.off == place.off && !hit.mended && hit.frame.number == pos as u32 =>
+                    if hit.off == place.off
+                        && !hit.mended
+                        && hit.frame.number == spot.pos as u32 =>
                 {
-                    return peek_hit(medium, &hit, pos).map(Some);
+                    return peek_hit(medium, &hit, spot.pos).map(Some);
                 }
                 _ => {}
             }
         }
-        let from = if pos >= self.state.live.mark { self.live.tail } else { self.live.oldest() };
-        let Some(place) = self.live.locate(medium, from, pos)? else { return Ok(None) };
-        let mut scan = Scan::from(&self.live, medium, place.generation, place.off)?;
-        match scan.next(&self.live, medium)? {
-            Some(hit) => peek_hit(medium, &hit, pos).map(Some),
+        let waits = spot.pos >= self.state.of(spot.back).mark();
+        let from = if waits { ring.tail } else { ring.oldest() };
+        let Some(place) = ring.locate(medium, from, spot.pos)? else { return Ok(None) };
+        let mut scan = Scan::from(&ring, medium, place.generation, place.off)?;
+        match scan.next(&ring, medium)? {
+            Some(hit) => peek_hit(medium, &hit, spot.pos).map(Some),
             None => Ok(None),
         }
     }
 
-    /// Chooses the next entry to send and reads it.
+    /// The first entry from turn `from` on that may be sent, read into `buf`.
     pub(crate) fn pick(
         &mut self,
         medium: &mut Medium<'_>,
         from: u64,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
-        let mut seen = 0;
-        // Bounded, in case the medium claims a huge number of entries it does not hold.
-        for _ in 0..LAP {
-            let start = self.state.live.mark.max(seen);
-            seen = self.window_end();
-            let found = if self.state.moved == 0 {
-                self.pick_plain(medium, start.max(from), buf)?
-            } else {
-                self.pick_sorted(medium, start, from, buf)?
-            };
-            if found.is_some() || !self.widen_window(medium, buf)? {
-                return Ok(found);
+        let behind = from.checked_sub(BACKLOG_TURN);
+        if behind.is_none()
+            && let Some(taken) = self.pick_from(medium, Spot::live(from), buf)?
+        {
+            return Ok(Some(taken));
+        }
+        self.pick_from(medium, Spot::back(behind.unwrap_or(0)), buf)
+    }
+
+    /// The same in one lane, from a number of it on: first in the window, then behind it.
+    fn pick_from(
+        &mut self,
+        m: &mut Medium<'_>,
+        from: Spot,
+        buf: &mut [u8],
+    ) -> Result<Option<Taken>> {
+        let end = self.window_end(from.back);
+        let start = self.state.of(from.back).mark().max(from.pos);
+        for pos in start..end {
+            let spot = Spot { pos, ..from };
+            if !self.offered(spot) {
+                continue;
+            }
+            match self.fetch(m, spot, buf)? {
+                Some(taken) if self.is_parked(taken, buf) => {}
+                Some(taken) => return Ok(Some(taken)),
+                None => self.count_lost(spot),
+            }
+        }
+        self.pick_behind(m, Spot { pos: end.max(from.pos), ..from }, buf)
+    }
+
+    /// The same behind the window, record by record: the medium may claim numbers it does not hold.
+    fn pick_behind(
+        &mut self,
+        m: &mut Medium<'_>,
+        from: Spot,
+        buf: &mut [u8],
+    ) -> Result<Option<Taken>> {
+        let ring = *self.ring(from.back);
+        if from.pos >= ring.next {
+            return Ok(None);
+        }
+        let mut cursor = self.cursor_to(m, from)?;
+        while let Some(hit) = step(&ring, m, &mut cursor)? {
+            let spot = Spot { pos: record::widen(hit.frame.number, ring.next), ..from };
+            cursor.off = hit.next;
+            if spot.pos < from.pos || !self.offered(spot) {
+                continue;
+            }
+            let place = Place { generation: cursor.generation(), off: hit.off };
+            match self.fetch_at(m, place, spot, buf, true)? {
+                Some(taken) if !self.is_parked(taken, buf) => return Ok(Some(taken)),
+                _ => {}
             }
         }
         Ok(None)
     }
 
-    /// Without copies in the ring: numbers are in order.
-    fn pick_plain(
-        &mut self,
-        medium: &mut Medium<'_>,
-        start: u64,
-        buf: &mut [u8],
-    ) -> Result<Option<Taken>> {
-        for pos in start..self.window_end() {
-            if !self.offered(pos) {
-                continue;
-            }
-            if let Some(taken) = self.fetch(medium, pos, buf)? {
-                return Ok(Some(taken));
-            }
-            self.count_lost(pos);
+    /// Where the walk to `spot` begins: behind the entry read last, or at the sector that holds it.
+    fn cursor_to(&self, m: &mut Medium<'_>, spot: Spot) -> Result<Cursor> {
+        let (hint, ring) = (self.hint, self.ring(spot.back));
+        let mine = hint.spot.back == spot.back && hint.place.generation >= ring.oldest();
+        if mine && hint.place.generation != 0 && hint.spot.pos.checked_add(1) == Some(spot.pos) {
+            let mut cursor = Cursor::at(LIVE, hint.place.generation);
+            cursor.off = hint.behind;
+            return Ok(cursor);
         }
-        Ok(None)
+        Ok(Cursor::at(LIVE, ring.sector_with(m, ring.tail, spot.pos)?))
     }
 
-    /// With copies: the lowest original number of the window.
-    fn pick_sorted(
-        &mut self,
-        medium: &mut Medium<'_>,
-        start: u64,
-        from: u64,
-        buf: &mut [u8],
-    ) -> Result<Option<Taken>> {
-        let mut best: Option<(u64, u64)> = None;
-        for pos in start..self.window_end() {
-            if !self.offered(pos) {
-                continue;
-            }
-            match self.peek(medium, pos)? {
-                None => self.count_lost(pos),
-                Some(Peek { copy: Some((_, true)), .. }) => {}
-                Some(peek) if peek.seq >= from && best.is_none_or(|(seq, _)| peek.seq < seq) => {
-                    best = Some((peek.seq, pos));
-                }
-                Some(_) => {}
-            }
-        }
-        match best {
-            Some((_, pos)) => self.fetch(medium, pos, buf),
-            None => Ok(None),
-        }
+    /// One past the last number a lane's window reaches.
+    pub(crate) fn window_end(&self, back: bool) -> u64 {
+        self.state.of(back).mark().saturating_add(WINDOW).min(self.ring(back).next)
     }
 
-    /// One past the last number the window reaches.
-    fn window_end(&self) -> u64 {
-        self.state.live.mark.saturating_add(WINDOW).min(self.live.next)
+    fn offered(&self, spot: Spot) -> bool {
+        !self.state.settled(spot) && !self.state.is_parked(spot)
     }
 
-    fn offered(&self, pos: u64) -> bool {
-        !self.state.settled(pos) && !self.state.is_parked(pos)
+    fn is_parked(&self, taken: Taken, buf: &[u8]) -> bool {
+        self.entry(taken, buf).is_none_or(|entry| entry.state == EntryState::Parked)
     }
 
     /// A number nothing can be read for: nothing is left to send, so it counts as settled.
-    fn count_lost(&mut self, pos: u64) {
-        self.stage_position(pos, false);
-        if !self.gaps.knows(pos) {
-            self.counts.lost = self.counts.lost.saturating_add(1);
-            self.gaps.note(pos, 1);
+    pub(crate) fn count_lost(&mut self, spot: Spot) {
+        self.stage_spot(spot, false);
+        if !spot.back && self.gaps.knows(spot.pos) {
+            return;
+        }
+        self.counts.lost = self.counts.lost.saturating_add(1);
+        if !spot.back {
+            self.gaps.note(spot.pos, 1);
         }
     }
 
-    /// When the window is used up: writes what is staged, or moves the oldest entry to the head.
-    fn widen_window(&mut self, medium: &mut Medium<'_>, buf: &mut [u8]) -> Result<bool> {
-        if self.window_end() >= self.live.next {
-            return Ok(false);
-        }
-        if self.state.staged != 0 {
-            let before = self.state.live.mark;
-            self.flush(medium)?;
-            if self.state.live.mark != before {
-                return Ok(true);
-            }
-        }
-        // Behind the newest entry stand only copies of what has had its turn.
-        let newest = self.live.next.saturating_sub(self.rear.into());
-        if self.window_end() >= newest && self.crowd(medium)? > CROWD {
-            return Ok(false);
-        }
-        self.relocate(medium, buf)
-    }
-
-    /// Entries of the window that are neither settled nor parked.
-    fn crowd(&mut self, medium: &mut Medium<'_>) -> Result<u32> {
-        let mut crowd = 0;
-        for pos in self.state.live.mark..self.window_end() {
-            if !self.offered(pos) {
-                continue;
-            }
-            let parked = self.state.moved_parked > 0
-                && self.peek(medium, pos)?.is_some_and(|p| p.copy.is_some_and(|c| c.1));
-            crowd += u32::from(!parked);
-        }
-        Ok(crowd)
-    }
-
-    /// Copies the oldest unsettled entry to the head, then settles the original.
-    fn relocate(&mut self, medium: &mut Medium<'_>, buf: &mut [u8]) -> Result<bool> {
-        let pos = self.state.live.mark;
-        let Some(taken) = self.fetch(medium, pos, buf)? else {
-            self.count_lost(pos);
-            return self.flush(medium).map(|()| true);
-        };
-        let Some(entry) = self.entry(taken, buf) else { return Ok(false) };
-        let parked = entry.state == EntryState::Parked;
-        let (seq, attempts, reason) = (entry.seq, entry.attempts, entry.reason);
-        let moved = Moved { seq, from: pos, attempts, parked, requeued: false, reason };
-        let head = record::moved_head(&moved);
-        let end = FRAME + usize::from(taken.frame.len);
-        let payload = buf.get(FRAME..end).unwrap_or(&[]);
-        let Some(payload) = record::decode_payload(taken.frame.kind, payload) else {
-            return Ok(false);
-        };
-        if !self.push_copy(medium, head.get(), payload.raw, entry.item.req_id)? {
-            return Ok(false);
-        }
-        self.count_move(medium, pos, parked, attempts)?;
-        self.flush(medium)?;
-        Ok(true)
-    }
-
-    /// Reads on for the oldest entry's time when the one known is settled.
+    /// Reads on for the times of the oldest entries when those known are settled.
     pub(crate) fn refresh_oldest(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        let mark = self.state.live.mark;
-        if mark < self.live.next && self.oldest.0 != mark {
-            let peek = self.peek(medium, mark)?;
-            self.oldest = (mark, peek.map_or(0, |peek| peek.created));
+        let known = self.oldest;
+        for (back, known) in [false, true].into_iter().zip(known) {
+            let mark = self.state.of(back).mark();
+            if mark < self.ring(back).next && known.0 != mark {
+                let spot = Spot { back, pos: mark };
+                let peek = self.peek(medium, spot)?;
+                self.note_oldest(spot, peek.map_or(0, |peek| peek.created));
+            }
         }
         Ok(())
+    }
+
+    pub(crate) fn do_waiting(
+        &mut self,
+        medium: &mut Medium<'_>,
+        seq: u64,
+        buf: &mut [u8],
+    ) -> Result<Option<Taken>> {
+        match self.position(medium, seq) {
+            Ok(Some(spot)) => self.fetch(medium, spot, buf),
+            Ok(None) | Err(Fault::NotFound) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 }
 
@@ -320,8 +296,9 @@ fn peek_hit(medium: &mut Medium<'_>, hit: &Hit, pos: u64) -> Result<Peek> {
         copy: None,
         item_at: hit.at,
         item_len: len,
+        copy_len: record::MOVED_FIXED + usize::from(hit.frame.len),
     };
-    if hit.frame.kind != kind::MOVED {
+    if !hit.frame.moved() {
         return Ok(peek);
     }
     let texts = record::u8_at(&hit.head, 24).saturating_add(record::u8_at(&hit.head, 25));
@@ -337,6 +314,7 @@ fn peek_hit(medium: &mut Medium<'_>, hit: &Hit, pos: u64) -> Result<Peek> {
     peek.copy = Some((record::u8_at(&hit.head, 16), parked));
     peek.item_at = hit.at + skip;
     peek.item_len = len.saturating_sub(skip);
+    peek.copy_len = hit.frame.len.into();
     Ok(peek)
 }
 

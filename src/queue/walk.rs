@@ -4,18 +4,18 @@
 
 use super::fault::Result;
 use super::medium::Medium;
-use super::record::{self, FRAME, kind};
+use super::record::{self, FRAME};
 use super::ring::{Place, Ring};
 use super::scan::{Hit, Scan};
 use super::take::{Taken, read_record};
-use super::{Item, Queue};
+use super::{Item, Queue, Spot};
 
 /// A place in a walk. The default is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Cursor {
-    /// 0: in the live ring; else in the dead letters. A number, because a C caller lends this
-    /// memory and any bytes in it must be a cursor.
+    /// [`LIVE`], [`BACKLOG`]; anything else is the dead letters. A number, because a C caller lends
+    /// this memory and any bytes in it must be a cursor.
     lane: u32,
     generation: u32,
     pub(crate) off: u32,
@@ -25,13 +25,18 @@ pub struct Cursor {
     copied: [u64; 4],
 }
 
+/// Values of a cursor's lane, in the order of a walk.
+pub(crate) const LIVE: u32 = 0;
+pub(crate) const BACKLOG: u32 = 1;
+pub(crate) const DEAD: u32 = 2;
+
 impl Cursor {
-    pub(crate) const fn at(dead: bool, generation: u32) -> Cursor {
-        Cursor { lane: dead as u32, generation, off: 0, stamp: [0; 2], copied: [0; 4] }
+    pub(crate) const fn at(lane: u32, generation: u32) -> Cursor {
+        Cursor { lane, generation, off: 0, stamp: [0; 2], copied: [0; 4] }
     }
 
-    fn dead(&self) -> bool {
-        self.lane != 0
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
     }
 
     fn may_hold(&self, pos: u64) -> bool {
@@ -58,32 +63,51 @@ impl Queue {
         cursor: &mut Cursor,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
-        if !cursor.dead() {
-            while let Some(hit) = step(&self.live, medium, cursor)? {
+        loop {
+            let ring = *self.walked(cursor);
+            while let Some(hit) = step(&ring, medium, cursor)? {
                 let generation = cursor.generation;
-                let pos = record::widen(hit.frame.number, self.live.next);
-                // A settled copy is told by its original, and that one by its letter if it is dead.
-                let shown = !self.state.settled(pos)
-                    || hit.frame.kind != kind::MOVED && !self.superseded(medium, cursor, pos)?;
-                if shown && read_hit(&self.live, medium, generation, &hit, buf)? {
-                    cursor.off = hit.next;
-                    return Ok(Some(Taken { frame: hit.frame, pos, dead: false }));
+                let taken = self.taken(cursor, &hit);
+                let shown = self.shown(medium, cursor, &taken)?;
+                cursor.off = hit.next;
+                if shown && read_hit(&ring, medium, generation, &hit, buf)? {
+                    return Ok(Some(taken));
                 }
-                cursor.off = hit.next;
             }
-            *cursor = Cursor::at(true, 0);
-        }
-        while let Some(hit) = step(&self.dead, medium, cursor)? {
-            let pos = record::widen(hit.frame.number, self.dead.next);
-            let generation = cursor.generation;
-            let shown = !self.state.dead.settled(pos);
-            if shown && read_hit(&self.dead, medium, generation, &hit, buf)? {
-                cursor.off = hit.next;
-                return Ok(Some(Taken { frame: hit.frame, pos, dead: true }));
+            if cursor.lane > BACKLOG {
+                return Ok(None);
             }
-            cursor.off = hit.next;
+            *cursor = Cursor::at(cursor.lane + 1, 0);
         }
-        Ok(None)
+    }
+
+    fn walked(&self, cursor: &Cursor) -> &Ring {
+        match cursor.lane {
+            LIVE => &self.live,
+            BACKLOG => &self.back,
+            _ => &self.dead,
+        }
+    }
+
+    fn taken(&self, cursor: &Cursor, hit: &Hit) -> Taken {
+        let pos = record::widen(hit.frame.number, self.walked(cursor).next);
+        let spot = Spot { back: cursor.lane == BACKLOG, pos };
+        Taken { frame: hit.frame, spot, dead: cursor.lane > BACKLOG }
+    }
+
+    fn is_gone(&self, taken: &Taken) -> bool {
+        match taken.dead {
+            true => self.state.dead.settled(taken.spot.pos),
+            false => self.state.settled(taken.spot),
+        }
+    }
+
+    /// A settled copy is told by its original, and that one by its letter if it is dead.
+    fn shown(&self, m: &mut Medium<'_>, cursor: &mut Cursor, taken: &Taken) -> Result<bool> {
+        if !self.is_gone(taken) {
+            return Ok(true);
+        }
+        Ok(!taken.dead && !taken.spot.back && !self.superseded(m, cursor, taken.spot.pos)?)
     }
 
     /// Whether a settled record is only the original of a copy or of a dead letter.
@@ -91,29 +115,28 @@ impl Queue {
         let stamp = [self.log.generation, self.log.off];
         if cursor.stamp != stamp {
             (cursor.stamp, cursor.copied) = (stamp, [0; 4]);
-            self.any_copy(m, &mut |from| {
-                cursor.hold(from);
+            self.any_copy(m, &mut |seq| {
+                cursor.hold(seq);
                 false
             })?;
         }
-        Ok(cursor.may_hold(pos) && self.any_copy(m, &mut |from| from == pos)?)
+        Ok(cursor.may_hold(pos) && self.any_copy(m, &mut |seq| seq == pos)?)
     }
 
-    /// Whether any copy, dead or live, was made from a number `wanted` likes.
+    /// Whether `wanted` likes the number of any dead letter, discarded ones included, or of an
+    /// entry that stands in the backlog.
     fn any_copy(&self, m: &mut Medium<'_>, wanted: &mut dyn FnMut(u64) -> bool) -> Result<bool> {
-        for (ring, dead) in [(&self.dead, true), (&self.live, false)] {
-            if !dead && self.state.moved == 0 {
-                continue;
-            }
-            let mut cursor = Cursor::at(dead, 0);
-            while let Some(hit) = step(ring, m, &mut cursor)? {
-                let (seq, from) = (record::u64_at(&hit.head, 0), record::u64_at(&hit.head, 8));
-                // A requeued letter's `from` counts letters; its seq says which entry it was.
-                let requeued = record::u8_at(&hit.head, 17) & record::flag::REQUEUED != 0;
-                if hit.frame.kind == kind::MOVED && (!requeued && wanted(from) || wanted(seq)) {
+        let from = if self.unsettled_in(true) > 0 { BACKLOG } else { DEAD };
+        for lane in from..=DEAD {
+            let mut cursor = Cursor::at(lane, 0);
+            let ring = *self.walked(&cursor);
+            while let Some(hit) = step(&ring, m, &mut cursor)? {
+                cursor.off = hit.next;
+                let taken = self.taken(&cursor, &hit);
+                let counts = taken.dead || !self.is_gone(&taken);
+                if counts && wanted(record::u64_at(&hit.head, 0)) {
                     return Ok(true);
                 }
-                cursor.off = hit.next;
             }
         }
         Ok(false)
@@ -121,7 +144,7 @@ impl Queue {
 
     /// Where the dead letter `seq` is counted.
     pub(crate) fn dead_position(&self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<u64>> {
-        let mut cursor = Cursor::at(true, self.dead.tail);
+        let mut cursor = Cursor::at(DEAD, self.dead.tail);
         while let Some(letter) = step(&self.dead, medium, &mut cursor)? {
             let pos = record::widen(letter.frame.number, self.dead.next);
             if record::u64_at(&letter.head, 0) == seq && !self.state.dead.settled(pos) {
@@ -138,29 +161,22 @@ impl Queue {
         wanted: &dyn Fn(&Item<'_>) -> bool,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
-        let mut cursor = Cursor::at(false, self.live.tail);
-        loop {
-            let ring = if cursor.dead() { self.dead } else { self.live };
-            let Some(hit) = step(&ring, medium, &mut cursor)? else {
-                if cursor.dead() {
-                    return Ok(None);
+        for lane in LIVE..=DEAD {
+            let mut cursor = Cursor::at(lane, 0);
+            let ring = *self.walked(&cursor);
+            cursor.generation = ring.tail;
+            while let Some(hit) = step(&ring, medium, &mut cursor)? {
+                cursor.off = hit.next;
+                let taken = self.taken(&cursor, &hit);
+                if self.is_gone(&taken) || !read_hit(&ring, medium, cursor.generation, &hit, buf)? {
+                    continue;
                 }
-                cursor = Cursor::at(true, self.dead.tail);
-                continue;
-            };
-            let generation = cursor.generation;
-            cursor.off = hit.next;
-            let pos = record::widen(hit.frame.number, ring.next);
-            let gone =
-                if cursor.dead() { self.state.dead.settled(pos) } else { self.state.settled(pos) };
-            if gone || !read_hit(&ring, medium, generation, &hit, buf)? {
-                continue;
-            }
-            let taken = Taken { frame: hit.frame, pos, dead: cursor.dead() };
-            if self.entry(taken, buf).is_some_and(|entry| wanted(&entry.item)) {
-                return Ok(Some(taken));
+                if self.entry(taken, buf).is_some_and(|entry| wanted(&entry.item)) {
+                    return Ok(Some(taken));
+                }
             }
         }
+        Ok(None)
     }
 }
 

@@ -8,7 +8,8 @@ use super::medium::{Medium, Reader};
 use super::record::{self, FRAME, Moved, kind};
 use super::state::{SNAP_MAX, WINDOW};
 use super::take::Peek;
-use super::{Appended, Buried, Item, Queue, RECENT, Reason, fingerprint};
+use super::walk::{LIVE, step};
+use super::{Appended, Buried, Cursor, Item, Queue, RECENT, Reason, Spot, fingerprint};
 
 impl Queue {
     pub(crate) fn do_append(
@@ -24,7 +25,7 @@ impl Queue {
         let pressure = self.admit(medium, &Load::of(item), terms)?;
         let pieces = [head.get(), item.req_id.as_bytes(), item.body, &[]];
         let len = pieces.iter().map(|piece| piece.len()).sum();
-        self.make_room(medium, len)?;
+        self.make_room(medium, len, terms.held)?;
         let seq = self.live.next;
         self.live.push(medium, kind::ITEM, seq as u32, pieces)?;
         medium.sync()?;
@@ -32,15 +33,20 @@ impl Queue {
         Ok(Appended { seq, duplicate: false, pressure })
     }
 
-    /// One more entry at the ring's end, its points owed.
+    /// One more entry at the live lane's end, its points owed.
     pub(crate) fn note_appended(&mut self, item: &Item<'_>) {
         let pos = self.live.next;
         self.live.next = pos.saturating_add(1);
-        self.rear = 0;
         self.live.total = self.live.total.wrapping_add(item.points.into());
         self.note_recent(pos, item.req_id);
-        if pos == self.state.live.mark {
-            self.oldest = (pos, item.created);
+        self.note_oldest(Spot::live(pos), item.created);
+    }
+
+    /// Keeps the time of a lane's oldest entry.
+    pub(crate) fn note_oldest(&mut self, spot: Spot, created: u64) {
+        let [live, back] = &mut self.oldest;
+        if spot.pos == self.state.of(spot.back).mark() {
+            *if spot.back { back } else { live } = (spot.pos, created);
         }
     }
 
@@ -56,7 +62,7 @@ impl Queue {
             if self.recent.get((pos % RECENT as u64) as usize) != Some(&wanted) {
                 continue;
             }
-            let Some(peek) = self.peek(medium, pos)? else { continue };
+            let Some(peek) = self.peek_recent(medium, pos)? else { continue };
             match compare(medium, &peek, item)? {
                 Same::Other => {}
                 Same::Equal => return Ok(Some(peek.seq)),
@@ -66,6 +72,17 @@ impl Queue {
         Ok(None)
     }
 
+    /// A recent entry, or its copy where its own record is erased already.
+    fn peek_recent(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<Peek>> {
+        match self.peek(medium, Spot::live(seq))? {
+            None if self.state.settled(Spot::live(seq)) => match self.copy_of(medium, seq)? {
+                Some(spot) => self.peek(medium, spot),
+                None => Ok(None),
+            },
+            found => Ok(found),
+        }
+    }
+
     pub(crate) fn note_recent(&mut self, pos: u64, req_id: &str) {
         if let Some(slot) = self.recent.get_mut((pos % RECENT as u64) as usize) {
             *slot = fingerprint(req_id);
@@ -73,41 +90,77 @@ impl Queue {
     }
 
     /// Makes the head ready for an append of `len` bytes, or says `QueueFull`.
-    pub(crate) fn make_room(&mut self, medium: &mut Medium<'_>, len: usize) -> Result<()> {
-        if !self.may_append(medium, len) && self.state.staged != 0 {
+    pub(crate) fn make_room(
+        &mut self,
+        medium: &mut Medium<'_>,
+        len: usize,
+        held: bool,
+    ) -> Result<()> {
+        let opened = u32::from(!self.live.fits(medium, len));
+        if !self.may_open(opened, 1, held) && self.state.is_staged() {
             self.flush(medium)?;
         }
-        if !self.may_append(medium, len) {
-            return Err(Fault::Full);
+        if !self.may_open(opened, 1, held) {
+            return Err(self.full(medium)?);
         }
         if !self.live.fits(medium, len) {
             self.live.open_next(medium)?;
-            self.live.follow(medium, self.state.live.mark)?;
+            self.live.follow(medium, self.state.live.mark())?;
         }
         Ok(())
     }
 
-    /// Appends leave one sector free, for copies.
-    fn may_append(&self, medium: &Medium<'_>, len: usize) -> bool {
-        let mark = self.state.live.mark;
-        let needed = 1 + u32::from(!self.live.fits(medium, len));
-        self.live.free(mark) >= needed || mark >= self.live.next
+    /// Which lane refuses an append: the live one, as long as its oldest entry could make way.
+    pub(crate) fn full(&mut self, medium: &mut Medium<'_>) -> Result<Fault> {
+        let oldest = self.movable(medium, Spot::live(self.state.live.mark()))?;
+        let free = self.back.free(self.state.back.mark()) > self.spare();
+        Ok(match oldest {
+            Some((_, len)) if free || self.back.fits(medium, len) => Fault::Full,
+            _ => Fault::BacklogFull,
+        })
+    }
+
+    /// Whether `count` entries may be appended that open this many sectors: there is room, and
+    /// none of them can be stopped by others. Those that fit the window have their turn whatever
+    /// stands before them; behind it, what stands before must be able to move out of the way. What
+    /// cannot go out now must be able to make way itself, or the lane would fill with it.
+    pub(crate) fn may_open(&self, opened: u32, count: u32, held: bool) -> bool {
+        let mark = self.state.live.mark();
+        let span = self.live.next.saturating_sub(mark).saturating_add(count.into());
+        let used = self.live.used(mark).saturating_add(opened);
+        let stopped = match held {
+            true => !self.can_always_move(used, self.spare()),
+            false => span > WINDOW && !self.can_always_move(used, 0),
+        };
+        self.live.free(mark) >= opened && !stopped
+    }
+
+    /// Whether the backlog surely takes all of so many live sectors: copies are longer, and fill
+    /// sectors less well, but never twice as many.
+    pub(crate) fn can_always_move(&self, used: u32, spare: u32) -> bool {
+        let free = self.back.free(self.state.back.mark());
+        free >= used.saturating_mul(2).saturating_add(spare)
+    }
+
+    /// Sectors of the backlog kept free for moving what it holds to its end.
+    pub(crate) fn spare(&self) -> u32 {
+        if self.back.count < 16 { 1 } else { 2 }
     }
 
     pub(crate) fn do_mark_sent(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<u8> {
-        let pos = self.unsettled(medium, seq)?;
-        let mut known = self.state.attempts(pos);
-        if known == 0 && self.state.moved > 0 {
-            let peek = self.peek(medium, pos)?;
-            if let Some((before, parked)) = peek.and_then(|peek| peek.copy) {
-                known = before;
-                self.uncount_sent(before, parked);
-            }
+        let spot = self.unsettled(medium, seq)?;
+        let mut known = self.state.attempts(spot);
+        if known == 0
+            && self.state.moved_sent > 0
+            && let Some((before, parked)) = self.peek(medium, spot)?.and_then(|peek| peek.copy)
+        {
+            known = before;
+            self.uncount_sent(before, parked);
         }
         let attempts = known.saturating_add(1);
-        if attempts != self.state.attempts(pos) {
-            self.state.set_attempts(pos, attempts);
-            self.write_state(medium, Some(pos))?;
+        if attempts != self.state.attempts(spot) {
+            self.state.set_attempts(spot, attempts);
+            self.write_state(medium, Some(spot))?;
         } else {
             self.flush(medium)?;
         }
@@ -115,83 +168,84 @@ impl Queue {
     }
 
     pub(crate) fn do_settle(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<()> {
-        match self.position(medium, seq)? {
-            Some(pos) => self.stage_position(pos, true),
-            None => return self.flush(medium),
+        if let Some(spot) = self.position(medium, seq)? {
+            self.bring_in(medium, spot)?;
+            self.stage_spot(spot, true);
         }
         self.flush(medium)
     }
 
     pub(crate) fn do_retract(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<()> {
-        let pos = self.unsettled(medium, seq)?;
-        let attempts = self.state.attempts(pos);
-        if attempts == 0 || attempts == u8::MAX {
-            return self.flush(medium); // Too many to count: doubt stays.
+        let spot = self.unsettled(medium, seq)?;
+        let attempts = self.state.attempts(spot);
+        let copy = self.peek(medium, spot)?.and_then(|peek| peek.copy);
+        let before = copy.map_or(0, |(before, _)| before);
+        if attempts <= before || attempts == u8::MAX {
+            return self.flush(medium); // Too many to count, or told by the copy: doubt stays.
         }
-        self.state.set_attempts(pos, attempts - 1);
-        self.write_state(medium, Some(pos))
+        self.state.set_attempts(spot, attempts - 1);
+        self.write_state(medium, Some(spot))
     }
 
     pub(crate) fn do_stage(&mut self, seq: u64) -> Result<()> {
+        if seq == 0 || seq >= self.live.next {
+            return Err(Fault::NotFound);
+        }
         let hint = self.hint;
-        let pos = if hint.seq == seq && hint.pos != 0 { hint.pos } else { seq };
-        if seq == 0 || pos >= self.live.next || (pos == seq && seq < self.state.live.mark) {
-            // A settled number, or a copy's original one; only a read could tell.
-            let known = seq != 0 && pos < self.live.next && self.state.moved == 0;
-            return if known { Ok(()) } else { Err(Fault::NotFound) };
+        let spot = if hint.seq == seq { hint.spot } else { Spot::live(seq) };
+        if self.state.settled(spot) {
+            // With a backlog about it may be only the original that is; a read could tell.
+            return if self.unsettled_in(true) == 0 { Ok(()) } else { Err(Fault::NotFound) };
         }
-        if self.state.settled(pos) {
-            // With copies about it may be only the original that is.
-            return if self.state.moved == 0 { Ok(()) } else { Err(Fault::NotFound) };
-        }
-        if self.state.live.bit(pos).is_none() {
-            return Err(Fault::Window);
-        }
-        self.stage_position(pos, true);
+        self.in_window(spot)?;
+        self.stage_spot(spot, true);
         Ok(())
     }
 
-    /// Settles `pos` in RAM; `priced` when its points still count as owed.
-    pub(crate) fn stage_position(&mut self, pos: u64, priced: bool) {
-        let bit = self.state.live.bit(pos).unwrap_or(0) & !self.state.live.done;
-        if bit & self.state.staged != 0 {
+    /// Settles an entry of its lane's window in RAM; `priced` when its points still count as owed.
+    pub(crate) fn stage_spot(&mut self, spot: Spot, priced: bool) {
+        let hint = self.hint;
+        let window = self.state.of_mut(spot.back);
+        let bit = window.acks.bit(spot.pos).unwrap_or(0) & !window.acks.done;
+        if bit & window.staged != 0 {
             return;
         }
-        self.state.staged |= bit;
+        window.staged |= bit;
         if priced {
-            self.state.unpriced |= bit;
-            if self.hint.pos == pos && !self.hint.moved {
-                self.price(bit, self.hint.points);
+            window.unpriced |= bit;
+            if hint.spot == spot && !hint.moved {
+                self.price(spot.back, bit, hint.points);
             }
         }
     }
 
-    fn price(&mut self, bit: u64, points: u32) {
-        self.state.unpriced &= !bit;
+    fn price(&mut self, back: bool, bit: u64, points: u32) {
+        self.state.of_mut(back).unpriced &= !bit;
         self.state.settled_points = self.state.settled_points.wrapping_add(points.into());
     }
 
     /// Looks up the points of what was staged without being read.
-    fn price_all(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        while self.state.unpriced != 0 {
-            let slot = self.state.unpriced.trailing_zeros();
-            let pos = self.state.live.mark.saturating_add(slot.into());
-            let peek = self.peek(medium, pos)?;
-            self.price(1 << slot, peek.map_or(0, |peek| peek.points));
+    fn price_all(&mut self, medium: &mut Medium<'_>, back: bool) -> Result<()> {
+        while self.state.of(back).unpriced != 0 {
+            let slot = self.state.of(back).unpriced.trailing_zeros();
+            let pos = self.state.of(back).mark().saturating_add(slot.into());
+            let spot = Spot { back, pos };
+            let peek = self.peek(medium, spot)?;
+            self.price(back, 1 << slot, peek.map_or(0, |peek| peek.points));
             if let Some((attempts, parked)) = peek.and_then(|peek| peek.copy) {
-                self.uncount_copy(pos, attempts, parked);
+                self.uncount_copy(spot, attempts, parked);
             }
         }
         Ok(())
     }
 
     /// One copy less among the unsettled.
-    pub(crate) fn uncount_copy(&mut self, pos: u64, attempts: u8, parked: bool) {
-        let state = &mut self.state;
-        state.moved = state.moved.saturating_sub(1);
-        state.moved_parked = state.moved_parked.saturating_sub(u32::from(parked));
-        state.irregular = true;
-        if state.attempts(pos) == 0 {
+    pub(crate) fn uncount_copy(&mut self, spot: Spot, attempts: u8, parked: bool) {
+        if parked {
+            self.state.moved_parked = self.state.moved_parked.saturating_sub(1);
+            self.state.irregular = true;
+        }
+        if self.state.attempts(spot) == 0 {
             self.uncount_sent(attempts, parked);
         }
     }
@@ -208,44 +262,75 @@ impl Queue {
     pub(crate) fn count_move(
         &mut self,
         medium: &mut Medium<'_>,
-        from: u64,
+        from: Spot,
         parked: bool,
         attempts: u8,
     ) -> Result<()> {
-        if self.state.moved > 0 {
+        if from.back || self.state.moved_sent > 0 {
             let peek = self.peek(medium, from)?;
             if let Some((before, was_parked)) = peek.and_then(|peek| peek.copy) {
                 self.uncount_copy(from, before, was_parked);
             }
         }
-        self.stage_position(from, false);
-        self.state.moved += 1;
+        self.stage_spot(from, false);
+        let sent = !parked && attempts > 0;
         self.state.moved_parked += u32::from(parked);
-        self.state.moved_sent += u32::from(!parked && attempts > 0);
+        self.state.moved_sent += u32::from(sent);
+        // Only SNAP tells how many copies there are: one that rots later must be missed.
         self.state.irregular = true;
         Ok(())
     }
 
-    /// Appends a copy to the live ring, into the last free sector if need be; false: no room.
-    pub(crate) fn push_copy(
+    /// Makes the backlog's head ready for a copy of `len` bytes; false: no room. What moves within
+    /// the backlog may take the sectors that others leave free.
+    pub(crate) fn back_room(
+        &mut self,
+        m: &mut Medium<'_>,
+        len: usize,
+        within: bool,
+    ) -> Result<bool> {
+        if self.back.fits(m, len) {
+            return Ok(true);
+        }
+        let mark = self.state.back.mark();
+        let kept = if within { 0 } else { self.spare() };
+        if self.back.free(mark) <= kept {
+            return Ok(false);
+        }
+        self.back.open_next(m)?;
+        self.back.follow(m, mark)?;
+        Ok(true)
+    }
+
+    /// Programs one copy at the backlog's head, where it fits. Not synced.
+    pub(crate) fn push_back(
         &mut self,
         medium: &mut Medium<'_>,
-        head: &[u8],
+        more: bool,
+        moved: &Moved<'_>,
         item: &[u8],
-        req_id: &str,
+    ) -> Result<()> {
+        let what = if more { kind::MOVED | kind::JOINED } else { kind::MOVED };
+        let pos = self.back.next;
+        let head = record::moved_head(moved);
+        self.back.push(medium, what, pos as u32, [head.get(), item, &[], &[]])?;
+        self.back.next = pos.saturating_add(1);
+        Ok(())
+    }
+
+    /// Appends one copy to the backlog, durably; false: no room.
+    pub(crate) fn copy_back(
+        &mut self,
+        medium: &mut Medium<'_>,
+        moved: &Moved<'_>,
+        item: &[u8],
     ) -> Result<bool> {
-        if !self.live.fits(medium, head.len() + item.len()) {
-            if self.live.free(self.state.live.mark) == 0 {
-                return Ok(false);
-            }
-            self.live.open_next(medium)?;
+        let len = record::moved_head(moved).get().len() + item.len();
+        if !self.back_room(medium, len, false)? {
+            return Ok(false);
         }
-        let pos = self.live.next;
-        self.live.push(medium, kind::MOVED, pos as u32, [head, item, &[], &[]])?;
+        self.push_back(medium, false, moved, item)?;
         medium.sync()?;
-        self.live.next = pos.saturating_add(1);
-        self.rear = self.rear.saturating_add(1);
-        self.note_recent(pos, req_id);
         Ok(true)
     }
 
@@ -256,8 +341,8 @@ impl Queue {
         reason: &Reason<'_>,
         buf: &mut [u8],
     ) -> Result<Buried> {
-        let pos = self.pending(medium, seq)?;
-        let Some(taken) = self.fetch(medium, pos, buf)? else {
+        let spot = self.pending(medium, seq)?;
+        let Some(taken) = self.fetch(medium, spot, buf)? else {
             return Err(Fault::Corrupt);
         };
         let (Some(entry), Some(payload)) = (
@@ -271,24 +356,37 @@ impl Queue {
         };
         let (attempts, parked) = (entry.attempts, entry.state == super::EntryState::Parked);
         let reason = Some(*reason);
-        let moved = Moved { seq, from: pos, attempts, parked: false, requeued: false, reason };
+        let moved =
+            Moved { seq, from: spot.pos, attempts, parked: false, source: spot.source(), reason };
         if self.push_dead(medium, record::moved_head(&moved).get(), payload.raw)? {
-            self.stage_position(pos, true);
+            self.stage_spot(spot, true);
             self.flush(medium)?;
             return Ok(Buried::Moved);
         }
         if parked {
             return Ok(Buried::Parked);
         }
-        let head = record::moved_head(&Moved { parked: true, ..moved });
-        if self.push_copy(medium, head.get(), payload.raw, entry.item.req_id)? {
-            self.count_move(medium, pos, true, attempts)?;
+        if self.copy_back(medium, &Moved { parked: true, ..moved }, payload.raw)? {
+            self.count_move(medium, spot, true, attempts)?;
         } else {
-            self.state.parked |= self.state.live.bit(pos).unwrap_or(0);
-            self.state.irregular = true;
+            let bit = self.state.bit(spot).unwrap_or(0);
+            self.park(medium, spot, bit)?;
         }
         self.write_state(medium, None)?;
         Ok(Buried::Parked)
+    }
+
+    /// Flags an entry where it is. A copy's own attempts count no longer among those sent.
+    fn park(&mut self, medium: &mut Medium<'_>, spot: Spot, bit: u64) -> Result<()> {
+        if self.state.attempts(spot) == 0
+            && let Some((before, parked)) = self.peek(medium, spot)?.and_then(|peek| peek.copy)
+        {
+            self.uncount_sent(before, parked);
+            self.state.set_attempts(spot, before);
+        }
+        self.state.of_mut(spot.back).parked |= bit;
+        self.state.irregular = true;
+        Ok(())
     }
 
     fn push_dead(&mut self, medium: &mut Medium<'_>, head: &[u8], item: &[u8]) -> Result<bool> {
@@ -318,35 +416,40 @@ impl Queue {
 
     /// Writes what is staged, if anything is.
     pub(crate) fn flush(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        if self.state.staged == 0 && !self.state.irregular {
+        if !self.state.is_staged() && !self.state.irregular {
             return Ok(());
         }
         self.write_state(medium, None)
     }
 
     /// One record with everything that changed, and one sync.
-    pub(crate) fn write_state(&mut self, medium: &mut Medium<'_>, sent: Option<u64>) -> Result<()> {
-        self.price_all(medium)?;
+    pub(crate) fn write_state(&mut self, m: &mut Medium<'_>, sent: Option<Spot>) -> Result<()> {
+        self.price_all(m, false)?;
+        self.price_all(m, true)?;
+        let touched =
+            |back| self.state.of(back).staged != 0 || sent.is_some_and(|s| s.back == back);
+        let changed = match (touched(false), touched(true)) {
+            (true, true) => None,
+            (_, back) => Some(back),
+        };
         self.state.merge();
-        if self.state.live.mark >= self.live.next {
+        if self.unsettled_count() == 0 {
             // Drained: whatever an unreadable entry left in the sums is forgotten.
-            self.state.settled_points = self.live.total;
+            self.state.settled_points = self.points_ever();
         }
-        let done = self.state.live.done.count_ones();
-        let unsettled = super::short(self.live.next.saturating_sub(self.state.live.mark));
-        self.state.limit_moved(unsettled.saturating_sub(done).saturating_sub(self.state.voided()));
-        let next = self.live.next;
-        let (mut what, mut bytes) = self.state.encode(false, next, sent);
-        if !self.log.fits(medium, bytes.get().len()) {
-            self.log.open_next(medium)?;
-            (what, bytes) = self.state.encode(true, next, None);
+        self.state.limit_moved(self.unsettled_count());
+        let next = [self.live.next, self.back.next];
+        let (mut what, mut number, mut bytes) = self.state.encode(changed, next, sent);
+        if !self.log.fits(m, bytes.get().len()) {
+            self.log.open_next(m)?;
+            (what, number, bytes) = self.state.encode(None, next, None);
         }
-        let number = self.state.live.mark as u32;
-        self.log.push(medium, what, number, [bytes.get(), &[], &[], &[]])?;
-        medium.sync()?;
-        self.live.follow(medium, self.state.live.mark)?;
-        self.dead.follow(medium, self.state.dead.mark)?;
-        self.refresh_oldest(medium)
+        self.log.push(m, what, number as u32, [bytes.get(), &[], &[], &[]])?;
+        m.sync()?;
+        self.live.follow(m, self.state.live.mark())?;
+        self.back.follow(m, self.state.back.mark())?;
+        self.dead.follow(m, self.state.dead.mark)?;
+        self.refresh_oldest(m)
     }
 
     /// Erases ahead where the head is more than half full.
@@ -355,9 +458,14 @@ impl Queue {
         let half = medium.shape.sector / 2;
         let mut erased = false;
         let fresh = |ring: &super::Ring| ring.fresh == ring.generation.saturating_add(1);
-        if self.live.off > half && self.live.free(self.state.live.mark) > 0 && !fresh(&self.live) {
-            self.live.clear_next(medium)?;
-            erased = true;
+        for back in [false, true] {
+            let mark = self.state.of(back).mark();
+            let ring = self.ring_mut(back);
+            let used = ring.generation != 0 || !back;
+            if used && ring.off > half && ring.free(mark) > 0 && !fresh(ring) {
+                ring.clear_next(medium)?;
+                erased = true;
+            }
         }
         // One of the state lane's sectors is always enough: it opens with everything.
         if self.log.off > half.min(medium.shape.sector - SNAP_MAX as u32) && !fresh(&self.log) {
@@ -367,57 +475,64 @@ impl Queue {
         if erased { medium.sync() } else { Ok(()) }
     }
 
-    /// The position of an entry that may be sent now.
-    fn unsettled(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<u64> {
-        let pos = self.pending(medium, seq)?;
+    /// Where an entry is counted that may be sent now.
+    fn unsettled(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Spot> {
+        let spot = self.pending(medium, seq)?;
         let copy_parked = self.state.moved_parked > 0
-            && self.peek(medium, pos)?.is_some_and(|p| p.copy.is_some_and(|copy| copy.1));
-        if self.state.is_parked(pos) || copy_parked {
+            && self.peek(medium, spot)?.is_some_and(|p| p.copy.is_some_and(|copy| copy.1));
+        if self.state.is_parked(spot) || copy_parked {
             return Err(Fault::Parked);
         }
-        Ok(pos)
+        Ok(spot)
     }
 
-    /// The position of an unsettled entry.
-    fn pending(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<u64> {
-        self.position(medium, seq)?.ok_or(Fault::NotFound)
+    /// Where an unsettled entry of a window is counted.
+    fn pending(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Spot> {
+        let spot = self.position(medium, seq)?.ok_or(Fault::NotFound)?;
+        self.bring_in(medium, spot)?;
+        Ok(spot)
     }
 
-    /// Where in the live ring the unsettled entry `seq` is counted; `None` when it is settled.
-    pub(crate) fn position(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<u64>> {
+    /// Writes what is staged where that may move the window on to the entry.
+    pub(crate) fn bring_in(&mut self, medium: &mut Medium<'_>, spot: Spot) -> Result<()> {
+        if self.state.bit(spot).is_none() {
+            self.flush(medium)?;
+        }
+        self.in_window(spot)
+    }
+
+    fn in_window(&self, spot: Spot) -> Result<()> {
+        self.state.bit(spot).map(|_| ()).ok_or(Fault::Window)
+    }
+
+    /// Where the unsettled entry `seq` is counted, in a window or behind it; `None` when it is
+    /// settled.
+    pub(crate) fn position(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<Spot>> {
         if seq == 0 || seq >= self.live.next {
             return Err(Fault::NotFound);
         }
-        if self.state.moved > 0 {
-            return self.moved_position(medium, seq);
+        let live = Spot::live(seq);
+        if !self.state.settled(live) {
+            return Ok(Some(live));
         }
-        if self.state.settled(seq) {
-            return Ok(None);
+        if self.hint.seq == seq && self.hint.spot.back && !self.state.settled(self.hint.spot) {
+            return Ok(Some(self.hint.spot));
         }
-        self.state.live.bit(seq).map(|_| Some(seq)).ok_or(Fault::Window)
+        self.copy_of(medium, seq)
     }
 
-    /// The same while there are copies: reads the window until `seq` is found.
-    fn moved_position(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<u64>> {
-        if self.hint.seq == seq && !self.state.settled(self.hint.pos) {
-            return Ok(Some(self.hint.pos));
+    /// Where the backlog's unsettled copy of `seq` is counted. Reads the backlog up to it.
+    fn copy_of(&mut self, medium: &mut Medium<'_>, seq: u64) -> Result<Option<Spot>> {
+        if self.unsettled_in(true) == 0 {
+            return Ok(None);
         }
-        let mark = self.state.live.mark;
-        let mut copies = 0;
-        for pos in mark..mark.saturating_add(WINDOW).min(self.live.next) {
-            if self.state.settled(pos) {
-                continue;
+        let (ring, mut cursor) = (self.back, Cursor::at(LIVE, self.back.tail));
+        while let Some(hit) = step(&ring, medium, &mut cursor)? {
+            let spot = Spot::back(record::widen(hit.frame.number, ring.next));
+            if record::u64_at(&hit.head, 0) == seq && !self.state.settled(spot) {
+                return Ok(Some(spot));
             }
-            let Some(peek) = self.peek(medium, pos)? else { continue };
-            if peek.seq == seq {
-                return Ok(Some(pos));
-            }
-            copies += u32::from(peek.copy.is_some());
-        }
-        // Beyond the window: itself, or one of the copies not met.
-        let behind = self.state.settled(seq) && copies < self.state.moved;
-        if behind || self.state.live.bit(seq).is_none() && seq >= mark {
-            return Err(Fault::Window);
+            cursor.off = hit.next;
         }
         Ok(None)
     }

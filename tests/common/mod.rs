@@ -57,20 +57,51 @@ pub fn twin(queue: &Queue) -> Queue {
 
 #[derive(Clone, Debug)]
 pub enum Op {
-    Append { body: usize, points: u32 },
-    Again { back: usize },
-    Send { nth: usize },
-    Retract { nth: usize },
-    Settle { nth: usize },
-    Stage { nth: usize },
+    Append {
+        body: usize,
+        points: u32,
+    },
+    Again {
+        back: usize,
+    },
+    Send {
+        nth: usize,
+    },
+    Retract {
+        nth: usize,
+    },
+    Settle {
+        nth: usize,
+    },
+    Stage {
+        nth: usize,
+    },
     Commit,
-    Bury { nth: usize },
-    Discard { nth: usize },
+    Bury {
+        nth: usize,
+    },
+    Discard {
+        nth: usize,
+    },
     Maintain,
     Reopen,
-    Batch { n: usize, body: usize },
-    Requeue { nth: usize, edit: bool },
-    Void { nth: usize },
+    Batch {
+        n: usize,
+        body: usize,
+    },
+    Requeue {
+        nth: usize,
+        edit: bool,
+    },
+    /// Brings an entry into its window: what stands before it moves to the backlog.
+    Reach {
+        nth: usize,
+    },
+    /// Moves the oldest live entries to the backlog.
+    Relieve,
+    Void {
+        nth: usize,
+    },
     DiscardAll,
 }
 
@@ -93,8 +124,8 @@ pub struct Known {
     pub body: Vec<u8>,
     pub attempts: u8,
     pub fate: Fate,
-    /// Put back with its attempts, and not sent since: there is nothing to take back.
-    pub carried: bool,
+    /// Attempts its copy tells, which nobody can take back.
+    pub floor: u8,
 }
 
 impl Known {
@@ -113,7 +144,9 @@ impl Known {
 impl Known {
     /// At 255 nobody counts any more.
     fn retract(&mut self) {
-        self.attempts = self.attempts.saturating_sub(u8::from(self.attempts != u8::MAX));
+        if self.attempts != u8::MAX {
+            self.attempts = self.attempts.saturating_sub(1).max(self.floor);
+        }
     }
 }
 
@@ -126,8 +159,8 @@ pub struct Model {
     pub maybe: Vec<Known>,
     /// What the letter becomes that was being put back.
     pub again: Option<Known>,
-    /// Letters were put back: their entries stand behind newer ones.
-    pub requeued: bool,
+    /// Number and turn of what waited before entries were moved.
+    pub turns: Vec<(u64, u64)>,
     /// A batch was cut on a disk that reorders: numbers may be missing inside it.
     pub gaps: bool,
     /// The medium is a disk that keeps unsynced blocks in any order.
@@ -164,7 +197,7 @@ impl Model {
                 Some(i) => Some(i),
                 None => return Ok(()),
             },
-            Op::Void { nth } => {
+            Op::Void { nth } | Op::Reach { nth } => {
                 let live = |i: &usize| self.known[*i].fate == Fate::Live;
                 let live: Vec<usize> = (0..self.known.len()).filter(live).collect();
                 match live.len() {
@@ -228,8 +261,13 @@ impl Model {
                             !matches!(fate, Fate::Live | Fate::Parked | Fate::Staged),
                             "{known:?} was pending and appended again as {a:?}"
                         );
-                        let twin =
-                            Known { seq: a.seq, attempts: 0, fate: Fate::Live, ..known.clone() };
+                        let twin = Known {
+                            seq: a.seq,
+                            attempts: 0,
+                            floor: 0,
+                            fate: Fate::Live,
+                            ..known.clone()
+                        };
                         self.top = a.seq;
                         self.known.push(twin);
                         Ok(())
@@ -242,16 +280,14 @@ impl Model {
                 let known = &mut self.known[index.unwrap()];
                 let told = queue.mark_sent(s, known.seq)?;
                 assert!(told > known.attempts || told == 255, "attempts fell");
-                (known.attempts, known.carried) = (told, false);
+                known.attempts = told;
                 self.durable();
                 Ok(())
             }
             Op::Retract { .. } => {
                 let known = &mut self.known[index.unwrap()];
                 queue.retract(s, known.seq)?;
-                if !known.carried {
-                    known.retract();
-                }
+                known.retract();
                 self.durable();
                 Ok(())
             }
@@ -314,6 +350,18 @@ impl Model {
                     Err(e) => Err(e),
                 }
             }
+            Op::Reach { .. } => {
+                self.turns = turns(queue, s)?;
+                let seq = self.known[index.unwrap()].seq;
+                queue.reach(s, seq, &mut [0; ENTRY_MAX])?;
+                self.moved(queue, s)
+            }
+            Op::Relieve => {
+                self.turns = turns(queue, s)?;
+                queue.relieve(s, &mut [0; ENTRY_MAX])?;
+                self.durable();
+                self.moved(queue, s)
+            }
             Op::DiscardAll => {
                 let count = queue.discard_all(s)?;
                 let dead = self.known.iter_mut().filter(|k| k.fate == Fate::Dead);
@@ -342,6 +390,18 @@ impl Model {
                 Ok(())
             }
         }
+    }
+
+    /// What was moved has its attempts in the copy: there is nothing to take back any more.
+    fn moved(&mut self, queue: &mut Queue, s: &mut dyn Storage) -> Result<(), Error> {
+        let turns = turns(queue, s)?;
+        for known in self.known.iter_mut().filter(|known| known.fate == Fate::Live) {
+            let of = |list: &[(u64, u64)]| list.iter().find(|(seq, _)| *seq == known.seq).copied();
+            if of(&self.turns) != of(&turns) {
+                known.floor = known.attempts;
+            }
+        }
+        Ok(())
     }
 
     fn durable(&mut self) {
@@ -410,7 +470,7 @@ impl Model {
         rng: &mut Rng,
     ) -> Result<(), Error> {
         let old = self.known[index].clone();
-        let mut new = Known { fate: Fate::Live, carried: true, ..old.clone() };
+        let mut new = Known { fate: Fate::Live, floor: old.attempts, ..old.clone() };
         if edit {
             let changed = fresh(30, 9, rng);
             new = changed;
@@ -418,7 +478,6 @@ impl Model {
         } else {
             self.again = Some(new.clone());
         }
-        self.requeued = true;
         let how = Requeue { item: edit.then(|| new.item()), accept_double: true };
         let mut buf = [0; ENTRY_MAX];
         match queue.requeue(s, old.seq, &how, &mut buf) {
@@ -483,7 +542,9 @@ impl Model {
     /// Takes what the mounted queue shows as the truth about the operation that was cut.
     pub fn after_recovery(&self, queue: &mut Queue, s: &mut dyn Storage) -> Model {
         let mut next = self.clone();
-        next.gaps |= matches!(self.doubt, Some((Op::Batch { .. }, _)));
+        let moving = matches!(self.doubt, Some((Op::Reach { .. } | Op::Relieve, _)));
+        next.gaps |= moving || matches!(self.doubt, Some((Op::Batch { .. }, _)));
+        let stays = |entry: &Entry<'_>| self.turns.contains(&(entry.seq, entry.turn));
         next.doubt = None;
         (next.maybe, next.again) = (vec![], None);
         next.known.iter_mut().for_each(|k| {
@@ -511,8 +572,12 @@ impl Model {
                         attempts: entry.attempts,
                         seq: entry.seq,
                         fate,
-                        carried: known.carried
-                            || self.again.as_ref().is_some_and(|again| again.seq == entry.seq),
+                        floor: match moving && !stays(&entry)
+                            || self.again.as_ref().is_some_and(|again| again.seq == entry.seq)
+                        {
+                            true => entry.attempts,
+                            false => known.floor,
+                        },
                     };
                 }
                 None => next.known.push(Known {
@@ -523,7 +588,7 @@ impl Model {
                     body: entry.item.body.into(),
                     attempts: entry.attempts,
                     fate,
-                    carried: false,
+                    floor: if moving { entry.attempts } else { 0 },
                 }),
             }
         }
@@ -608,7 +673,8 @@ impl Model {
             count(EntryState::Parked),
             count(EntryState::Dead),
         );
-        if self.gaps || matches!(self.doubt, Some((Op::Batch { .. }, _))) {
+        let in_one_sync = |op: &Op| matches!(op, Op::Batch { .. } | Op::Reach { .. } | Op::Relieve);
+        if self.gaps || self.doubt.as_ref().is_some_and(|(op, _)| in_one_sync(op)) {
             let missing = told.0.checked_sub(real.0).unwrap();
             assert!(missing <= 32 * u32::from(self.reorders), "{missing} counted and not shown");
         } else {
@@ -621,27 +687,34 @@ impl Model {
         assert_eq!(status.points, owed.map(|s| u64::from(s.points)).sum::<u64>(), "points");
     }
 
-    /// `next` offers sendable entries only, lowest number first; one is passed over only while its
-    /// copy stands behind what is offered, where the window may not reach.
+    /// `next` offers everything that may be sent, once, and nothing else: first the live lane in
+    /// the order of numbers, then the backlog.
     fn check_next(&self, queue: &mut Queue, s: &mut dyn Storage, seen: &[Seen]) {
         let mut left: Vec<u64> = seen
             .iter()
             .filter(|s| matches!(s.state, EntryState::Waiting | EntryState::Sent))
             .map(|s| s.seq)
             .collect();
-        let (mut buf, mut from, mut offered) = ([0; ENTRY_MAX], 0, 0);
-        let all = left.len();
+        let (mut buf, mut from) = ([0; ENTRY_MAX], 0);
         while let Some(entry) = queue.next(s, from, &mut buf).unwrap() {
             let place = left.iter().position(|seq| *seq == entry.seq);
-            let place = place.unwrap_or_else(|| panic!("{} offered", entry.seq));
-            let passed = left[..place].iter().filter(|seq| (from..entry.seq).contains(seq)).count();
-            assert!(passed == 0 || offered >= 32, "{} offered out of order", entry.seq);
-            left.remove(place);
-            (from, offered) = (entry.seq + 1, offered + 1);
+            left.remove(place.unwrap_or_else(|| panic!("{} offered", entry.seq)));
+            assert!(entry.turn >= from && (entry.turn >> 63 == 1 || entry.turn == entry.seq));
+            from = entry.turn + 1;
         }
-        let behind = left.iter().all(|seq| *seq < from);
-        assert!(behind || offered >= 32, "{offered} of {all} offered");
+        assert!(left.is_empty(), "not offered: {left:?}");
     }
+}
+
+/// Number and turn of all that waits.
+fn turns(queue: &mut Queue, s: &mut dyn Storage) -> Result<Vec<(u64, u64)>, Error> {
+    let (mut buf, mut cursor, mut found) = ([0; ENTRY_MAX], Cursor::default(), vec![]);
+    while let Some(entry) = queue.walk(s, &mut cursor, &mut buf)? {
+        if matches!(entry.state, EntryState::Waiting | EntryState::Sent) {
+            found.push((entry.seq, entry.turn));
+        }
+    }
+    Ok(found)
 }
 
 /// An entry nobody has seen before.
@@ -650,16 +723,7 @@ fn fresh(body: usize, points: u32, rng: &mut Rng) -> Known {
     rng.fill(&mut bytes);
     let req = format!("{:016x}{:08x}", rng.next(), rng.next() as u32);
     let created = 1_700_000_000 + rng.below(1000) as u64;
-    Known {
-        seq: 0,
-        req,
-        points,
-        created,
-        body: bytes,
-        attempts: 0,
-        fate: Fate::Live,
-        carried: false,
-    }
+    Known { seq: 0, req, points, created, body: bytes, attempts: 0, fate: Fate::Live, floor: 0 }
 }
 
 /// What `walk` showed.
@@ -712,7 +776,9 @@ pub fn script(seed: u64, n: usize, body_max: usize) -> Vec<Op> {
         .map(|i| {
             let nth = if rng.below(3) == 0 { rng.below(6) } else { 0 };
             let busy = (i / 20) % 2 == 0;
-            match rng.below(24) {
+            match rng.below(26) {
+                24 => Op::Reach { nth: rng.below(64) },
+                25 => Op::Relieve,
                 20 | 21 => Op::Batch { n: 1 + rng.below(5), body: body_max / 4 },
                 22 => Op::Requeue { nth, edit: rng.below(2) == 0 },
                 23 if rng.below(6) == 0 => Op::DiscardAll,

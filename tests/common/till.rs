@@ -82,7 +82,8 @@ pub struct Flaky {
 
 impl Flaky {
     pub fn new(memory: Vec<u8>) -> Flaky {
-        let ram = RamStorage::new(Box::leak(memory.into_boxed_slice()), SHAPE);
+        let shape = Geometry { sector_count: (memory.len() / 4096) as u32, ..SHAPE };
+        let ram = RamStorage::new(Box::leak(memory.into_boxed_slice()), shape);
         Flaky { ram, fail: Rc::default(), gone: Rc::default() }
     }
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SECTOR 4096u
-#define SECTORS 6u
+#define SECTORS 8u
 
 static pointcard_client till;
 static pointcard_ram ram;

@@ -11,11 +11,17 @@ import json
 import sys
 
 HEADER, FRAME, PAYLOAD_MAX, WINDOW = 52, 12, 3050, 64
-STATE, LIVE, DEAD = 0, 1, 2
-ITEM, MOVED, STATE_RECORD, SNAP = 0x11, 0x12, 0x21, 0x22
-KINDS = {STATE: (STATE_RECORD, SNAP), LIVE: (ITEM, ITEM | 0x40, MOVED), DEAD: (MOVED,)}
+STATE, LIVE, DEAD, BACK = 0, 1, 2, 3
+ITEM, MOVED, STATE_RECORD, SNAP, BACK_STATE = 0x11, 0x12, 0x21, 0x22, 0x23
 JOINED, SYNC_MAX = 0x40, 16384
-PARKED, UNCERTAIN, REASON, REQUEUED = 1, 2, 4, 8
+KINDS = {
+    STATE: (STATE_RECORD, SNAP, BACK_STATE),
+    LIVE: (ITEM, ITEM | JOINED, MOVED),
+    BACK: (MOVED, MOVED | JOINED),
+    DEAD: (MOVED,),
+}
+PARKED, UNCERTAIN, REASON, FROM_DEAD, FROM_BACK = 1, 2, 4, 8, 16
+VOID_BACK = 1 << 63
 POLY = 0x82F63B78
 
 
@@ -117,8 +123,9 @@ def read_header(image, at):
 class Record:
     def __init__(self, off, data, mended):
         self.off, self.mended = off, mended
-        self.joined = data[6] == ITEM | JOINED
-        self.kind, self.low = data[6], number(data, 8, 4)
+        self.joined = bool(data[6] & JOINED)
+        self.what, self.low = data[6], number(data, 8, 4)
+        self.kind = data[6] & ~JOINED
         self.payload = bytes(data[FRAME:])
         self.end = off + len(data) + 1
 
@@ -150,7 +157,7 @@ class Sector:
 
     def walk(self):
         off, size = up(HEADER, self.prog), self.store.sector
-        most = SYNC_MAX if self.lane == LIVE else FRAME + PAYLOAD_MAX + 1
+        most = SYNC_MAX if self.lane in (LIVE, BACK) else FRAME + PAYLOAD_MAX + 1
         reach, joined = up(most, self.align), False
         while off + FRAME <= size:
             if self.blank(off, off + FRAME):
@@ -206,13 +213,13 @@ class Sector:
         for flip in range(16):
             if record is None and self.difference(off, length ^ 1 << flip) == 0:
                 record = self.record(off, length ^ 1 << flip, True)
-        return record if record and record.kind in KINDS[self.lane] else None
+        return record if record and record.what in KINDS[self.lane] else None
 
     def refuse_unknown(self, record):
         at = self.at + record.off
-        if record.kind not in KINDS[self.lane]:
-            raise Refused(f"store.kind: {record.kind} is unknown (record at {at:#x})")
-        if record.kind == MOVED and record.payload[17] & ~0x0F:
+        if record.what not in KINDS[self.lane]:
+            raise Refused(f"store.kind: {record.what} is unknown (record at {at:#x})")
+        if record.kind == MOVED and record.payload[17] & ~0x1F:
             raise Refused(f"store.flags: {record.payload[17]} is unknown (record at {at:#x})")
 
     def drop_doubtful_end(self):
@@ -238,7 +245,7 @@ class Entry:
     def __init__(self, record, pos, lane):
         payload, self.pos, self.lane = record.payload, pos, lane
         self.seq, self.source, self.attempts, self.flags = pos, None, 0, 0
-        self.reason = None
+        self.reason, self.in_head = None, False
         if record.kind == MOVED:
             self.seq, self.source = number(payload, 0, 8), number(payload, 8, 8)
             self.attempts, self.flags = payload[16], payload[17]
@@ -272,6 +279,37 @@ class Entry:
         }
 
 
+def bits(mark, word):
+    return {mark + bit for bit in range(WINDOW) if word >> bit & 1}
+
+
+class Window:
+    """What is known of the oldest entries of a lane that sends."""
+
+    def __init__(self, lane, following, words):
+        self.lane, self.next = lane, following
+        self.mark = number(words, 0, 8)
+        self.done = bits(self.mark, number(words, 8, 8))
+        self.parked = bits(self.mark, number(words, 16, 8))
+        self.voids, self.sent, self.entries = set(), {}, []
+
+    def take_pairs(self, pairs):
+        for at in range(0, len(pairs) - 1, 2):
+            self.sent[self.mark + pairs[at]] = pairs[at + 1]
+
+    def settled(self, pos):
+        return pos < self.mark or pos in self.done or pos in self.voids
+
+    def owed(self):
+        return sum(not self.settled(pos) for pos in range(self.mark, self.next))
+
+    def state_of(self, entry):
+        attempts = self.sent.get(entry.pos, 0) or entry.attempts
+        if entry.pos in self.parked or entry.flags & PARKED:
+            return "parked", attempts
+        return ("sent" if attempts else "waiting"), attempts
+
+
 class Store:
     def __init__(self, image):
         self.image = image
@@ -282,10 +320,16 @@ class Store:
             raise Refused(f"store: the image is not {self.sectors} sectors of {self.sector} bytes")
         state = max(2, min(8, self.sectors // 16))
         dead = max(2, self.sectors // 8)
-        live = self.sectors - state - dead
-        self.lanes = {STATE: (0, state), LIVE: (state, live), DEAD: (state + live, dead)}
+        rest = self.sectors - state - dead
+        live = max(2, (rest - 1) // 3)
+        self.lanes = {
+            STATE: (0, state),
+            LIVE: (state, live),
+            BACK: (state + live, rest - live),
+            DEAD: (state + rest, dead),
+        }
         self.read_state()
-        self.read_live()
+        self.read_waiting()
         self.read_dead()
         self.end_cut_moves()
 
@@ -320,32 +364,29 @@ class Store:
             if record.kind == SNAP:
                 self.apply_snap(record.payload)
             else:
-                self.apply_state(record)
-
-    def bits(self, mark, word):
-        return {mark + bit for bit in range(WINDOW) if word >> bit & 1}
+                self.apply_state(record, self.back if record.kind == BACK_STATE else self.live)
 
     def apply_snap(self, data):
-        self.mark, self.dead_mark = number(data, 0, 8), number(data, 32, 8)
-        self.done = self.bits(self.mark, number(data, 8, 8))
-        self.parked = self.bits(self.mark, number(data, 16, 8))
+        self.dead_mark = number(data, 32, 8)
+        self.dead_done = bits(self.dead_mark, number(data, 40, 8))
         self.settled_points = number(data, 24, 8)
-        self.dead_done = self.bits(self.dead_mark, number(data, 40, 8))
-        self.next = number(data, 48, 8)
-        voids, pairs = data[68], data[69 + 8 * data[68] :]
-        self.voids = {number(data, 69 + 8 * i, 8) for i in range(voids)}
-        self.sent = {self.mark + pairs[i]: pairs[i + 1] for i in range(0, len(pairs) - 1, 2)}
+        self.live = Window(LIVE, number(data, 48, 8), data[0:24])
+        self.back = Window(BACK, number(data, 80, 8), data[56:80])
+        count, at = data[96], 97
+        names = [number(data, at + 8 * i, 8) for i in range(count)]
+        self.live.voids = {name for name in names if not name & VOID_BACK}
+        self.back.voids = {name - VOID_BACK for name in names if name & VOID_BACK}
+        at += 8 * count
+        middle = at + 1 + 2 * data[at]
+        self.live.take_pairs(data[at + 1 : middle])
+        self.back.take_pairs(data[middle:])
 
-    def apply_state(self, record):
-        self.mark = widen(record.low, self.mark)
-        self.done = self.bits(self.mark, number(record.payload, 0, 8))
+    def apply_state(self, record, window):
+        window.mark = widen(record.low, window.mark)
+        window.done = bits(window.mark, number(record.payload, 0, 8))
         more = number(record.payload, 8, 3) - self.settled_points & 0xFFFFFF
         self.settled_points += more
-        if len(record.payload) >= 13:
-            self.sent[self.mark + record.payload[11]] = record.payload[12]
-
-    def settled(self, pos):
-        return pos < self.mark or pos in self.done or pos in self.voids
+        window.take_pairs(record.payload[11:13])
 
     def read_lane(self, lane):
         """The entries of a lane in order, the head's total of points, and the next number."""
@@ -363,8 +404,9 @@ class Store:
                 continue
             following = pos + 1
             entry = Entry(record, pos, lane)
+            entry.in_head = True
             entries.append(entry)
-            new = record.kind != MOVED or entry.flags & REQUEUED
+            new = record.kind != MOVED or entry.flags & FROM_DEAD
             total += entry.points if new else 0
         end = newest.header.base
         for generation in range(head - 1, max(head - count, 0), -1):
@@ -375,42 +417,43 @@ class Store:
             end = sector.header.base if sector.header else min([end] + [pos for pos, _ in before])
         return entries, total, following
 
-    def read_live(self):
-        self.live, self.total, following = self.read_lane(LIVE)
-        self.next = max(self.next, self.mark, following)
+    def read_waiting(self):
+        self.total = 0
+        for window in (self.live, self.back):
+            window.entries, total, following = self.read_lane(window.lane)
+            window.next = max(window.next, window.mark, following)
+            self.total += total
 
     def read_dead(self):
         self.dead, _, following = self.read_lane(DEAD)
         self.dead_next = max(self.dead_mark, following)
 
     def end_cut_moves(self):
-        """The newest record of a lane is a copy of something unsettled: settle the original."""
-        for lane in (self.dead, self.live):
-            newest = lane[-1] if lane else None
-            if not newest or newest.source is None:
-                continue
-            source = newest.source
-            if newest.flags & REQUEUED:
-                if self.dead_mark <= source < min(self.dead_mark + WINDOW, self.dead_next):
-                    self.dead_done.add(source)
-                continue
-            if self.settled(source) or not self.mark <= source < self.mark + WINDOW:
-                continue
-            self.done.add(source)
-            if newest.lane == DEAD:
-                self.settled_points += newest.points
+        """A copy in a head whose original is unsettled: power was cut between. Settle it."""
+        for lane, entries in ((DEAD, self.dead), (BACK, self.back.entries), (LIVE, self.live.entries)):
+            copies = [entry for entry in entries if entry.in_head and entry.source is not None]
+            for entry in copies[-1:] if lane == DEAD else copies:
+                self.end_cut_move(entry)
 
-    def state_of(self, entry):
-        attempts = self.sent.get(entry.pos, 0) or entry.attempts
-        if entry.pos in self.parked or entry.flags & PARKED:
-            return "parked", attempts
-        return ("sent" if attempts else "waiting"), attempts
+    def end_cut_move(self, entry):
+        source = entry.source
+        if entry.flags & FROM_DEAD:
+            if self.dead_mark <= source < min(self.dead_mark + WINDOW, self.dead_next):
+                self.dead_done.add(source)
+            return
+        window = self.back if entry.flags & FROM_BACK else self.live
+        if window.settled(source) or not window.mark <= source < window.mark + WINDOW:
+            return
+        window.done.add(source)
+        if entry.lane == DEAD:
+            self.settled_points += entry.points
 
     def entries(self):
         found = []
-        for entry in self.live:
-            if not self.settled(entry.pos):
-                found.append(entry.json(*self.state_of(entry)))
+        for window in (self.live, self.back):
+            for entry in window.entries:
+                if not window.settled(entry.pos):
+                    found.append(entry.json(*window.state_of(entry)))
         for entry in self.dead:
             if entry.pos >= self.dead_mark and entry.pos not in self.dead_done:
                 found.append(entry.json("dead", entry.attempts))
@@ -419,7 +462,7 @@ class Store:
     def json(self):
         entries = self.entries()
         count = lambda state: sum(entry["state"] == state for entry in entries)
-        owed = sum(not self.settled(pos) for pos in range(self.mark, self.next))
+        owed = self.live.owed() + self.back.owed()
         letters = range(self.dead_mark, self.dead_next)
         return {
             "geometry": {
@@ -434,7 +477,7 @@ class Store:
                 "parked": count("parked"),
                 "dead": sum(pos not in self.dead_done for pos in letters),
                 "points": self.total - self.settled_points,
-                "next_seq": self.next,
+                "next_seq": self.live.next,
             },
             "entries": entries,
         }

@@ -19,7 +19,7 @@ const ROUNDS: usize = 16;
 /// Appends, and next and done, of each store in each round.
 const EACH: u64 = 32;
 const BATCHES: u64 = 5;
-const STORE: u32 = 64 << 20;
+const STORE: u32 = 192 << 20;
 
 /// Runs `work` and says how many microseconds it took.
 fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {

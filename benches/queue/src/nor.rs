@@ -192,7 +192,8 @@ pub fn ours(sectors: usize) -> Day {
     (day.mount_reads, day.mount_bytes) = (flash.reads - reads, flash.read_bytes - read);
     let state = (sectors / 16).clamp(2, 8);
     let dead = (sectors / 8).max(2);
-    day.wear_spread = flash.spread(0..state).max(flash.spread(state..sectors - dead));
+    let live = ((sectors - state - dead - 1) / 3).max(2);
+    day.wear_spread = flash.spread(0..state).max(flash.spread(state..state + live));
     day
 }
 
@@ -235,7 +236,7 @@ pub fn theirs(sectors: usize) -> Day {
 
 /// Reads and bytes to open a store of many entries.
 pub fn mount(entries: u64) -> (u64, u64) {
-    let sectors = entries as usize * 264 / 3900 * 10 / 8 + 16;
+    let sectors = entries as usize * 264 / 3900 * 10 / 8 * 3 + 16;
     let (mut flash, mut queue) = (Flash::new(sectors), Queue::new());
     queue.open(&mut flash, *b"benching").expect("open");
     for number in 0..entries {

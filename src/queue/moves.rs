@@ -1,0 +1,115 @@
+//! Making way: what stands before an entry moves to the backlog, or to the backlog's end.
+//!
+//! In: a lane whose oldest entries are in the way. Out: their copies at the backlog's head, as many
+//! as one sync of one sector takes; durable before the originals are settled. When power is cut
+//! between the two, opening the store settles the original of every copy in the head.
+
+use super::fault::{Fault, Result};
+use super::medium::Medium;
+use super::record::{self, FRAME, Moved, up};
+use super::scan::SYNC_MAX;
+use super::{EntryState, Queue, Spot};
+
+impl Queue {
+    pub(crate) fn do_reach(
+        &mut self,
+        m: &mut Medium<'_>,
+        seq: u64,
+        buf: &mut [u8],
+    ) -> Result<bool> {
+        let spot = self.position(m, seq)?.ok_or(Fault::NotFound)?;
+        if self.state.bit(spot).is_none() {
+            self.flush(m)?;
+        }
+        while self.state.bit(spot).is_none() {
+            let before = self.state.of(spot.back).mark();
+            self.move_front(m, spot.back, buf)?;
+            if self.state.of(spot.back).mark() == before {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Moves the oldest unsettled entries of a lane to the backlog's end: one sync for the copies,
+    /// one for the originals. False: nothing was moved.
+    pub(crate) fn move_front(
+        &mut self,
+        m: &mut Medium<'_>,
+        back: bool,
+        buf: &mut [u8],
+    ) -> Result<bool> {
+        self.flush(m)?;
+        let mark = self.state.of(back).mark();
+        let Some((mut spot, mut len)) = self.movable(m, Spot { back, pos: mark })? else {
+            return self.flush(m).map(|()| false);
+        };
+        if !self.back_room(m, len, back)? {
+            return Ok(false);
+        }
+        let start = self.back.off;
+        loop {
+            let end = self.back.off.saturating_add(taken(len));
+            let following = self.movable(m, Spot { pos: spot.pos + 1, ..spot })?;
+            let place = up(end, m.shape.prog);
+            let following = following.filter(|(_, len)| {
+                let end = place.saturating_add(taken(*len));
+                end <= m.shape.sector && end.saturating_sub(start) <= SYNC_MAX
+            });
+            self.copy_one(m, spot, following.is_some(), buf)?;
+            match following {
+                Some(next) => (spot, len) = next,
+                None => break,
+            }
+        }
+        m.sync()?;
+        self.flush(m)?;
+        Ok(true)
+    }
+
+    /// The first unsettled entry of the window from `from` on, and how long a copy's payload is.
+    pub(crate) fn movable(
+        &mut self,
+        m: &mut Medium<'_>,
+        from: Spot,
+    ) -> Result<Option<(Spot, usize)>> {
+        for pos in from.pos..self.window_end(from.back) {
+            let spot = Spot { pos, ..from };
+            if self.state.settled(spot) {
+                continue;
+            }
+            match self.peek(m, spot)? {
+                Some(peek) => return Ok(Some((spot, peek.copy_len))),
+                None => self.count_lost(spot),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Programs the copy of one entry and settles the original in RAM. Not synced.
+    fn copy_one(
+        &mut self,
+        m: &mut Medium<'_>,
+        spot: Spot,
+        more: bool,
+        buf: &mut [u8],
+    ) -> Result<()> {
+        let Some(taken) = self.fetch(m, spot, buf)? else { return Err(Fault::Corrupt) };
+        let Some(entry) = self.entry(taken, buf) else { return Err(Fault::Corrupt) };
+        let (seq, attempts, reason) = (entry.seq, entry.attempts, entry.reason);
+        let parked = entry.state == EntryState::Parked;
+        let (from, source) = (spot.pos, spot.source());
+        let moved = Moved { seq, from, attempts, parked, source, reason };
+        let bytes = buf.get(FRAME..FRAME + usize::from(taken.frame.len)).unwrap_or(&[]);
+        let Some(payload) = record::decode_payload(taken.frame.kind, bytes) else {
+            return Err(Fault::Corrupt);
+        };
+        self.push_back(m, more, &moved, payload.raw)?;
+        self.count_move(m, spot, parked, attempts)
+    }
+}
+
+/// Bytes of a record.
+fn taken(len: usize) -> u32 {
+    (FRAME + len + 1) as u32
+}
