@@ -1,7 +1,7 @@
 //! CRC-32C (Castagnoli), and finding the one bit that spoils it.
 //!
-//! In: bytes. Out: checksums, or the index of a single flipped bit. Hosts use a table of 256
-//! words; bare metal one of 16 (64 bytes of flash, about a third of the speed).
+//! In: bytes. Out: checksums, or the index of a single flipped bit. Hosts take eight bytes at a time
+//! (eight tables of 256 words); bare metal half a byte, from one table of 16 (64 bytes of flash).
 
 const POLY: u32 = 0x82F6_3B78;
 const BITS: u32 = if cfg!(feature = "std") { 8 } else { 4 };
@@ -26,6 +26,31 @@ const fn table() -> [u32; SIZE] {
     table
 }
 
+/// `WIDE[n][b]`: what byte `b` does to the checksum `n` bytes later.
+#[cfg(feature = "std")]
+static WIDE: [[u32; 256]; 8] = wide();
+
+#[cfg(feature = "std")]
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler
+const fn wide() -> [[u32; 256]; 8] {
+    let mut wide = [TABLE; 8];
+    let mut at = 256;
+    while at < 8 * 256 {
+        let before = wide[at / 256 - 1][at % 256];
+        wide[at / 256][at % 256] = (before >> 8) ^ TABLE[before as usize & 255];
+        at += 1;
+    }
+    wide
+}
+
+/// Eight bytes at once. Each table has an entry for every byte, so the look-ups need no check.
+#[cfg(feature = "std")]
+fn eight(crc: u32, bytes: [u8; 8]) -> u32 {
+    let bytes = (u64::from_le_bytes(bytes) ^ u64::from(crc)).to_be_bytes();
+    (WIDE.iter().zip(bytes))
+        .fold(0, |sum, (table, byte)| sum ^ table.get(usize::from(byte)).copied().unwrap_or(0))
+}
+
 const fn shift(crc: u32) -> u32 {
     if crc & 1 == 1 { (crc >> 1) ^ POLY } else { crc >> 1 }
 }
@@ -45,11 +70,16 @@ impl Crc {
         Crc(!0)
     }
 
+    #[cfg(feature = "std")]
     pub(crate) fn add(self, bytes: &[u8]) -> Self {
-        Crc(bytes.iter().fold(self.0, |crc, &byte| {
-            let crc = crc ^ u32::from(byte);
-            if BITS == 8 { step(crc) } else { step(step(crc)) }
-        }))
+        let (words, rest) = bytes.as_chunks();
+        let crc = words.iter().fold(self.0, |crc, word| eight(crc, *word));
+        Crc(rest.iter().fold(crc, |crc, &byte| step(crc ^ u32::from(byte))))
+    }
+
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn add(self, bytes: &[u8]) -> Self {
+        Crc(bytes.iter().fold(self.0, |crc, &byte| step(step(crc ^ u32::from(byte)))))
     }
 
     pub(crate) const fn value(self) -> u32 {
@@ -82,6 +112,16 @@ mod tests {
     #[test]
     fn the_standard_check_value() {
         assert_eq!(Crc::new().add(b"123456789").value(), 0xE306_9283);
+    }
+
+    #[test]
+    fn bytes_taken_together_are_bytes_taken_one_by_one() {
+        let bytes: [u8; 61] = core::array::from_fn(|i| (i * 37 + 11) as u8);
+        for from in 0..20 {
+            let rest = &bytes[from..];
+            let each = rest.iter().fold(Crc::new(), |crc, byte| crc.add(&[*byte]));
+            assert_eq!(Crc::new().add(rest).value(), each.value());
+        }
     }
 
     #[test]
