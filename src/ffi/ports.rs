@@ -47,7 +47,8 @@ pub struct pointcard_storage {
     pub sync: Option<unsafe extern "C" fn(ctx: *mut c_void) -> i32>,
     /// Writes the `len` bytes from `at` again as they read now; the next sync makes them durable.
     /// For media behind a cache that forgets what a failed sync has left in it (files); NULL for
-    /// flash and RAM.
+    /// flash and RAM. Where a block can be damaged while it is written, blocks that are durable
+    /// already must be left alone: they may be all there is of an acknowledged sale.
     pub reassert: Option<unsafe extern "C" fn(ctx: *mut c_void, at: u32, len: u32) -> i32>,
     /// Called once, by pointcard_close or a pointcard_init that fails; may be NULL.
     pub close: Option<unsafe extern "C" fn(ctx: *mut c_void)>,

@@ -33,6 +33,8 @@ pub struct FileStorage {
     geometry: Geometry,
     /// 0xFF, one sector long.
     erased: Vec<u8>,
+    /// The same file, read past the cache, where the system can.
+    direct: Option<File>,
     _registered: Registered,
 }
 
@@ -77,6 +79,7 @@ impl FileStorage {
             file,
             geometry,
             erased: vec![0xFF; geometry.sector_size as usize],
+            direct: open_direct(path),
             _registered: registered,
         })
     }
@@ -119,11 +122,13 @@ impl Storage for FileStorage {
         self.file.sync_data().map_err(port)
     }
 
-    /// After a failed sync the pages count as written, in every later process too.
+    /// After a failed sync the pages count as written, in every later process too. What the disk
+    /// itself shows to be there is left alone: written again it would be in danger for a moment.
     fn reassert(&mut self, at: u32, len: u32) -> core::result::Result<(), PortError> {
         let mut bytes = vec![0; len as usize];
         self.read(at, &mut bytes)?;
-        self.write(at, &bytes)
+        let on_disk = self.direct.as_ref().is_some_and(|disk| is_there(disk, at, &bytes));
+        if on_disk { Ok(()) } else { self.write(at, &bytes) }
     }
 }
 
@@ -153,6 +158,42 @@ fn same_file(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn same_file(_: &File, _: &Path) -> bool {
     true // an open file keeps its name here
+}
+
+/// Linux: the flag for reads that pass by the cache. Other systems' caches cannot be looked behind.
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    any(target_arch = "x86", target_arch = "x86_64", target_arch = "arm", target_arch = "aarch64")
+))]
+fn open_direct(path: &Path) -> Option<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // asm/fcntl.h; ARM has its own.
+    let arm = cfg!(any(target_arch = "arm", target_arch = "aarch64"));
+    let o_direct = if arm { 0o200_000 } else { 0o40_000 };
+    OpenOptions::new().read(true).custom_flags(o_direct).open(path).ok()
+}
+
+#[cfg(not(all(
+    any(target_os = "linux", target_os = "android"),
+    any(target_arch = "x86", target_arch = "x86_64", target_arch = "arm", target_arch = "aarch64")
+)))]
+fn open_direct(_: &Path) -> Option<File> {
+    None
+}
+
+/// Whether the disk holds `bytes` at `at`. False when it cannot be told.
+fn is_there(disk: &File, at: u32, bytes: &[u8]) -> bool {
+    // Place, length and memory of such a read are multiples of the disk's block.
+    const BLOCK: u64 = 4096;
+    let skip = (u64::from(at) & (BLOCK - 1)) as usize;
+    let whole = (skip + bytes.len()).next_multiple_of(BLOCK as usize);
+    let mut room = vec![0; whole + BLOCK as usize];
+    let from = room.as_ptr().align_offset(BLOCK as usize);
+    let Some(buf) = room.get_mut(from..).and_then(|room| room.get_mut(..whole)) else {
+        return false;
+    };
+    let read = read_at(disk, buf, u64::from(at) - skip as u64);
+    read.is_ok() && buf.get(skip..).and_then(|read| read.get(..bytes.len())) == Some(bytes)
 }
 
 /// Fills a new or half-made file; says how long the store is.

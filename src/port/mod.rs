@@ -60,7 +60,9 @@ pub trait Storage {
     fn sync(&mut self) -> Result<(), PortError>;
     /// Writes the `len` bytes from `at` again as they read now: an earlier session's failed sync
     /// may have left them in a cache that counts them as written. The next sync makes them
-    /// durable. Nothing to do for media without such a cache (NOR flash, FRAM, RAM).
+    /// durable. Nothing to do for media without such a cache (NOR flash, FRAM, RAM). Where a block
+    /// can be damaged while it is written, what is durable already must not be written again: it
+    /// may be all there is of an acknowledged record.
     fn reassert(&mut self, at: u32, len: u32) -> Result<(), PortError> {
         let _ = (at, len);
         Ok(())
