@@ -123,7 +123,13 @@ impl Ring {
             Some(generation) => generation,
             None => self.newest(medium)?,
         };
-        if let Some(header) = self.header(medium, self.generation)? {
+        let mut header = self.header(medium, self.generation)?;
+        if header.is_none() && self.generation > 1 {
+            // Sound a moment ago: its opening was cut, and a bit of it is not decided.
+            self.generation -= 1;
+            header = self.header(medium, self.generation)?;
+        }
+        if let Some(header) = header {
             (self.base, self.next, self.total) = (header.base, header.base, header.total);
         }
         (self.tail, self.tail_end) = (self.generation.max(1), u64::MAX);
@@ -221,6 +227,11 @@ impl Ring {
         self.off = scan.tail(medium);
         let mut torn = scan.sealed;
         if stop < medium.shape.sector {
+            (torn, self.off) = (true, medium.shape.sector);
+        }
+        if held.is_none() {
+            // The opening was cut before its first record, perhaps within the header: bits of it
+            // may read otherwise the next time, so nothing must depend on them.
             (torn, self.off) = (true, medium.shape.sector);
         }
         if let Some(last) = held {

@@ -2,11 +2,12 @@
 //!
 //! In: a number. Out: the record in the caller's buffer, and what it is.
 
+use super::crc::{Crc, flipped_bit};
 use super::fault::{Fault, Result};
 use super::medium::Medium;
 use super::record::{self, FRAME, Frame, ITEM_FIXED};
 use super::ring::{Place, Ring};
-use super::scan::{Hit, NO_BIT, Scan};
+use super::scan::{Hit, Scan};
 use super::state::WINDOW;
 use super::walk::{LIVE, step};
 use super::{BACKLOG_TURN, Cursor, Entry, EntryState, Hint, Queue, Spot};
@@ -368,13 +369,26 @@ fn mend_record(
     let end = FRAME + usize::from(hit.frame.len);
     need(medium, buf, end)?;
     read_into(medium, hit.at - FRAME as u32, buf, 0, end)?;
-    if hit.bit != NO_BIT
-        && let Some(byte) = buf.get_mut(FRAME + hit.bit / 8)
-    {
-        *byte ^= 1 << (hit.bit % 8);
+    // A bit that is not decided may read otherwise this time: what is handed out is judged itself.
+    let seed = medium.shape.seed(ring.lane, place.generation, place.off).add(&hit.frame.tail());
+    if !mend_payload(seed, hit.frame.crc, buf.get_mut(FRAME..end).unwrap_or(&mut [])) {
+        return Ok(None);
     }
     medium.repaired += u32::from(hit.mended);
     Ok(Some(hit.frame))
+}
+
+/// Puts one wrong bit of a payload right, if there is one; false when more than that is wrong.
+fn mend_payload(seed: Crc, crc: u32, payload: &mut [u8]) -> bool {
+    let wrong = seed.add(payload).value() ^ crc;
+    if wrong.count_ones() <= 1 {
+        return true; // nothing, or a bit of the checksum
+    }
+    let Some(bit) = flipped_bit(payload.len(), wrong) else { return false };
+    if let Some(byte) = payload.get_mut(bit / 8) {
+        *byte ^= 1 << (bit % 8);
+    }
+    true
 }
 
 fn need(medium: &mut Medium<'_>, buf: &[u8], len: usize) -> Result<()> {
