@@ -25,6 +25,7 @@ enum Fate {
     Pending,
     Settled,
     Dead,
+    Parked,
     /// Its append was cut and a mount did not show it: it must not come later.
     Gone,
 }
@@ -61,6 +62,8 @@ pub struct Book {
     gaps: bool,
     /// What was cut may be shown by one mount and not by the next: marginal bits.
     pub fickle: bool,
+    /// Those, one bit a sale.
+    unsure: u64,
 }
 
 /// A sale as it is appended, in memory of its own.
@@ -105,6 +108,7 @@ impl Book {
             reorders: false,
             gaps: false,
             fickle: false,
+            unsure: 0,
         }
     }
 
@@ -113,14 +117,14 @@ impl Book {
     }
 
     fn pending(&self, nth: usize) -> Option<usize> {
-        let is = |i: &usize| self.sales[*i].fate == Fate::Pending;
+        let is = |i: &usize| self.sales[*i].fate == Fate::Pending && self.unsure & 1 << *i == 0;
         let count = (0..self.count).filter(is).count();
         if count == 0 { None } else { (0..self.count).filter(is).nth(nth % count) }
     }
 
     /// Forgets what nothing can be asked about any more, to make room for more.
     fn tidy(&mut self) {
-        if self.count + 2 * BATCH > SALES {
+        if self.count + 2 * BATCH > SALES && !self.fickle {
             let keep = |sale: &Sale| matches!(sale.fate, Fate::Pending | Fate::Dead | Fate::Maybe);
             let mut kept = 0;
             for i in 0..self.count {
@@ -220,11 +224,14 @@ impl Book {
             }
             11 => {
                 self.doubt = Doubt::Bury(index);
-                if q.bury(s, sale.seq, &REASON, &mut [0; ENTRY_MAX])? == Buried::Moved {
-                    self.sales[index].fate = Fate::Dead;
-                } else {
-                    panic!("the dead letters are full: choose a larger medium");
-                }
+                self.sales[index].fate = match q.bury(s, sale.seq, &REASON, &mut [0; ENTRY_MAX])? {
+                    Buried::Moved => Fate::Dead,
+                    Buried::Parked => Fate::Parked,
+                };
+                assert!(
+                    self.fickle || self.sales[index].fate == Fate::Dead,
+                    "the dead letters are full: choose a larger medium"
+                );
             }
             _ => {
                 self.doubt = Doubt::Settle(index);
@@ -247,6 +254,7 @@ impl Book {
     pub fn compare(&mut self, q: &mut Queue, s: &mut dyn Storage) {
         let (mut buf, mut cursor, mut seen) = ([0; ENTRY_MAX], Cursor::default(), 0u64);
         let mut sums = (0, 0);
+        self.remember_doubt();
         while let Some(entry) = q.walk(s, &mut cursor, &mut buf).unwrap() {
             let owed = matches!(entry.state, EntryState::Waiting | EntryState::Sent);
             sums.0 += u32::from(owed);
@@ -264,12 +272,26 @@ impl Book {
                 Fate::Pending if !there && self.doubt == Doubt::Settle(i) => {
                     sale.fate = Fate::Settled;
                 }
-                Fate::Pending | Fate::Dead => assert!(there, "lost: {sale:?} {:?}", self.doubt),
+                _ if self.unsure & 1 << i != 0 => {}
+                Fate::Pending | Fate::Dead | Fate::Parked => {
+                    assert!(there, "lost: {sale:?} {:?}", self.doubt)
+                }
                 _ => {}
             }
         }
-        self.check_counts(q, sums);
+        if !self.fickle {
+            self.check_counts(q, sums);
+        }
         self.doubt = Doubt::None;
+    }
+
+    /// What was cut stays unsure for good, where marginal bits decide every time anew.
+    fn remember_doubt(&mut self) {
+        if let Doubt::Send(i) | Doubt::Settle(i) | Doubt::Bury(i) = self.doubt
+            && self.fickle
+        {
+            self.unsure |= 1 << i;
+        }
     }
 
     /// The same without a look at what is settled or dead, which the counts must account for.
@@ -326,8 +348,11 @@ impl Book {
             return None;
         };
         let sale = self.sales[index];
-        if sale.fate == Fate::Maybe {
-            assert!(entry.seq > self.top || self.fickle, "number used again: {entry:?}");
+        if sale.fate == Fate::Maybe || self.unsure & 1 << index != 0 {
+            if self.fickle {
+                return Some(index);
+            }
+            assert!(entry.seq > self.top, "number used again: {entry:?}");
         } else {
             assert_eq!(entry.seq, sale.seq, "{entry:?} was {sale:?}");
         }
@@ -341,7 +366,7 @@ impl Book {
         let next = match (entry.state, sale.fate) {
             (EntryState::Waiting, Fate::Pending) if sale.attempts == 0 => Fate::Pending,
             (EntryState::Sent, Fate::Pending) => {
-                let most = sale.attempts + u8::from(doubt == Doubt::Send(index) || self.fickle);
+                let most = sale.attempts + u8::from(doubt == Doubt::Send(index));
                 assert!((sale.attempts..=most).contains(&entry.attempts), "{entry:?} was {sale:?}");
                 Fate::Pending
             }
@@ -352,22 +377,22 @@ impl Book {
             (EntryState::Settled, Fate::Settled) => Fate::Settled,
             (EntryState::Settled, Fate::Pending) if may_settle => Fate::Settled,
             (EntryState::Dead, Fate::Dead) => Fate::Dead,
+            (EntryState::Parked, Fate::Parked) => Fate::Parked,
             (EntryState::Dead, Fate::Pending) if doubt == Doubt::Bury(index) => Fate::Dead,
             _ => panic!("{entry:?} was {sale:?}, doubt {doubt:?}"),
         };
-        if next != Fate::Pending || !self.fickle {
-            let top = &mut self.top;
-            *top = (*top).max(entry.seq);
-            self.sales[index] =
-                Sale { seq: entry.seq, attempts: entry.attempts, fate: next, ..sale };
-            if next != Fate::Pending {
-                self.sales[index].attempts = sale.attempts;
-            }
-        }
+        self.top = self.top.max(entry.seq);
+        let attempts = if next == Fate::Pending { entry.attempts } else { sale.attempts };
+        self.sales[index] = Sale { seq: entry.seq, attempts, fate: next, ..sale };
     }
 
     pub fn pending_count(&self) -> usize {
         self.sales[..self.count].iter().filter(|sale| sale.fate == Fate::Pending).count()
+    }
+
+    /// Sales in the book, whatever became of them.
+    pub fn sales(&self) -> u64 {
+        self.count as u64
     }
 
     pub fn has_letters(&self) -> bool {

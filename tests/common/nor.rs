@@ -32,13 +32,26 @@ pub struct Nor {
     pub rng: Rng,
     /// Bit n: sector n was programmed or erased.
     pub dirty: u64,
+    /// Bits that read differently every time, by address; empty when there are none.
+    weak: Vec<u8>,
+    /// An erase left so many sectors' bits undecided that read as erased.
+    half_erased: u64,
 }
 
 impl Nor {
     pub fn new(g: Geometry) -> Nor {
         assert!(g.sector_count <= 64);
         let bytes = vec![0xFF; (g.sector_size * g.sector_count) as usize];
-        Nor { bytes, g, left: u64::MAX, tear: Tear::Clean, rng: Rng(1), dirty: 0 }
+        Nor {
+            bytes,
+            g,
+            left: u64::MAX,
+            tear: Tear::Clean,
+            rng: Rng(1),
+            dirty: 0,
+            weak: vec![],
+            half_erased: 0,
+        }
     }
 
     /// As `image` was; only what was touched is copied.
@@ -50,6 +63,14 @@ impl Nor {
             self.bytes[at..at + size].copy_from_slice(&image[at..at + size]);
         }
         self.left = u64::MAX;
+        self.weak.fill(0);
+        self.half_erased = 0;
+    }
+
+    /// From now on a cut leaves one bit undecided: every read finds it otherwise. A cut erase reads
+    /// as if it had ended, and what is programmed there before another erase does not hold.
+    pub fn marginal(&mut self) {
+        self.weak = vec![0; self.bytes.len()];
     }
 
     fn granted(&mut self, steps: u64) -> u64 {
@@ -65,6 +86,22 @@ impl Nor {
     }
 }
 
+impl Nor {
+    fn erase_or_seem_to(&mut self, sector: u32) -> Result<(), PortError> {
+        let size = self.g.sector_size as usize;
+        let range = sector as usize * size..(sector as usize + 1) * size;
+        self.half_erased |= 1 << sector;
+        if self.granted(8) == 8 {
+            self.half_erased &= !(1 << sector);
+        } else if self.rng.below(2) == 0 {
+            return self.power(); // it had hardly begun
+        }
+        self.bytes[range.clone()].fill(0xFF);
+        self.weak[range].fill(0);
+        self.power()
+    }
+}
+
 impl Storage for Nor {
     fn geometry(&self) -> Geometry {
         self.g
@@ -72,7 +109,15 @@ impl Storage for Nor {
 
     fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<(), PortError> {
         self.power()?;
-        buf.copy_from_slice(&self.bytes[at as usize..at as usize + buf.len()]);
+        let range = at as usize..at as usize + buf.len();
+        buf.copy_from_slice(&self.bytes[range.clone()]);
+        if !self.weak.is_empty() {
+            for (byte, weak) in
+                buf.iter_mut().zip(&self.weak[range]).filter(|(_, weak)| **weak != 0)
+            {
+                *byte ^= weak & self.rng.next() as u8;
+            }
+        }
         Ok(())
     }
 
@@ -81,8 +126,17 @@ impl Storage for Nor {
         let unit = self.g.prog_size as usize;
         assert!(at as usize % unit == 0 && data.len() % unit == 0, "unaligned");
         self.dirty |= 1 << (at / self.g.sector_size);
+        assert!(self.half_erased & 1 << (at / self.g.sector_size) == 0, "its erase did not end");
         let granted = self.granted(data.len() as u64) as usize;
         let at = at as usize;
+        if !self.weak.is_empty() {
+            // A bit that is programmed is decided; one that should stay erased is not.
+            let weak = &mut self.weak[at..at + granted];
+            weak.iter_mut().zip(data).for_each(|(weak, data)| *weak &= *data);
+            if let Some(weak) = self.weak[at..at + data.len()].get_mut(granted) {
+                *weak |= 1 << self.rng.below(8);
+            }
+        }
         let room = &mut self.bytes[at..at + data.len()];
         assert!(room.iter().all(|&b| b == 0xFF), "programmed twice");
         room[..granted].copy_from_slice(&data[..granted]);
@@ -101,6 +155,9 @@ impl Storage for Nor {
         self.power()?;
         self.dirty |= 1 << sector;
         let size = self.g.sector_size as usize;
+        if !self.weak.is_empty() {
+            return self.erase_or_seem_to(sector);
+        }
         let done = size / 8 * self.granted(8) as usize;
         let room = &mut self.bytes[sector as usize * size..][..size];
         room[..done].fill(0xFF);
