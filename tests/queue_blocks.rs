@@ -90,6 +90,7 @@ fn blocks_in_any_order_lose_nothing() {
         name: "queue blocks",
         cases: [40_000, 10_000_000],
         chunk: 20_000,
+        promise: "0 lost, 0 doubled",
         counts: ["crashes", "sales refused as full", "", ""],
     };
     let sums = chunks::run(&plan, || {

@@ -44,6 +44,7 @@ fn what_is_acknowledged_beside_undecided_bits_holds() {
         name: "queue marginal bits",
         cases: [3_000, 100_000],
         chunk: 1_000,
+        promise: "0 lost, 0 doubled",
         counts: ["cuts", "mounts compared", "", ""],
     };
     let shapes = [geometry(1024, 8, 1, 1), geometry(1024, 8, 4, 4), geometry(2048, 8, 16, 16)];

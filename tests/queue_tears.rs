@@ -101,6 +101,7 @@ fn random_tears_never_take_what_was_acknowledged() {
         name: "queue tears",
         cases: [200_000, 100_000_000],
         chunk: 100_000,
+        promise: "0 lost, 0 doubled",
         counts: ["tears", "sales refused as full", "", ""],
     };
     let shapes = [geometry(512, 7, 1, 1), geometry(512, 7, 4, 4), geometry(512, 7, 16, 16)];

@@ -222,7 +222,7 @@ impl Book {
                 assert!(told > sale.attempts, "attempts fell");
                 self.sales[index].attempts = told;
             }
-            11 => {
+            11 if self.letters() < 3 => {
                 self.doubt = Doubt::Bury(index);
                 self.sales[index].fate = match q.bury(s, sale.seq, &REASON, &mut [0; ENTRY_MAX])? {
                     Buried::Moved => Fate::Dead,
@@ -252,10 +252,15 @@ impl Book {
 
     /// Compares with what a mounted queue shows, and takes that as the truth about what was cut.
     pub fn compare(&mut self, q: &mut Queue, s: &mut dyn Storage) {
+        self.try_compare(q, s).unwrap();
+    }
+
+    /// The same on a storage that may fail meanwhile; what was in doubt still is then.
+    pub fn try_compare(&mut self, q: &mut Queue, s: &mut dyn Storage) -> Result<(), Error> {
         let (mut buf, mut cursor, mut seen) = ([0; ENTRY_MAX], Cursor::default(), 0u64);
         let mut sums = (0, 0);
         self.remember_doubt();
-        while let Some(entry) = q.walk(s, &mut cursor, &mut buf).unwrap() {
+        while let Some(entry) = q.walk(s, &mut cursor, &mut buf)? {
             let owed = matches!(entry.state, EntryState::Waiting | EntryState::Sent);
             sums.0 += u32::from(owed);
             sums.1 += u64::from(entry.item.points) * u64::from(owed);
@@ -283,6 +288,12 @@ impl Book {
             self.check_counts(q, sums);
         }
         self.doubt = Doubt::None;
+        Ok(())
+    }
+
+    /// Whether nothing is in doubt.
+    pub fn is_certain(&self) -> bool {
+        self.doubt == Doubt::None
     }
 
     /// What was cut stays unsure for good, where marginal bits decide every time anew.
@@ -315,9 +326,8 @@ impl Book {
                 _ => {}
             }
         }
-        let dead = self.sales[..self.count].iter().filter(|sale| sale.fate == Fate::Dead).count();
         self.check_counts(q, sums);
-        assert_eq!(status.dead as usize, dead, "dead letters");
+        assert_eq!(status.dead as usize, self.letters(), "dead letters");
         self.doubt = Doubt::None;
     }
 
@@ -331,9 +341,8 @@ impl Book {
 
     /// The entry whose burial was cut, when there is a letter more than the book knows.
     fn doubt_of_letter(&self, letters: u32) -> Option<usize> {
-        let known = self.sales[..self.count].iter().filter(|sale| sale.fate == Fate::Dead).count();
         match self.doubt {
-            Doubt::Bury(index) if letters as usize == known + 1 => Some(index),
+            Doubt::Bury(index) if letters as usize == self.letters() + 1 => Some(index),
             _ => None,
         }
     }
@@ -396,7 +405,11 @@ impl Book {
     }
 
     pub fn has_letters(&self) -> bool {
-        self.sales[..self.count].iter().any(|sale| sale.fate == Fate::Dead)
+        self.letters() > 0
+    }
+
+    fn letters(&self) -> usize {
+        self.sales[..self.count].iter().filter(|sale| sale.fate == Fate::Dead).count()
     }
 
     /// Settles the oldest, if any is owed.

@@ -27,6 +27,8 @@ pub struct Plan {
     pub cases: [u64; 2],
     /// Cases noted as done together.
     pub chunk: u64,
+    /// What every case has shown, or it would have failed.
+    pub promise: &'static str,
     /// What the sums are.
     pub counts: [&'static str; 4],
 }
@@ -110,8 +112,9 @@ fn report(plan: &Plan, total: u64, known: u64, now: u64, sums: &Sums, started: I
     let rate = now as f64 / started.elapsed().as_secs_f64().max(1e-9);
     let before = if known > 0 { format!(", {known} of them in an earlier run") } else { "".into() };
     println!(
-        "{}: {total} cases, {counts}0 lost, 0 doubled (seed {}{before}; {rate:.0} cases a second)",
+        "{}: {total} cases, {counts}{} (seed {}{before}; {rate:.0} cases a second)",
         plan.name,
+        plan.promise,
         seed(),
     );
 }
