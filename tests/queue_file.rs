@@ -147,6 +147,64 @@ fn a_second_process_is_locked_out_until_the_first_is_killed() {
     FileStorage::open(&path, 256 << 10, 512).unwrap();
 }
 
+/// A child that was started while the store was open does not hold it.
+#[cfg(unix)]
+#[test]
+fn a_child_does_not_inherit_the_lock() {
+    let dir = Dir::new("child");
+    let path = dir.file("q");
+    let held = open(&path);
+    let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    drop(held);
+    let again = FileStorage::open(&path, 256 << 10, 512).map(drop);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    again.unwrap();
+}
+
+#[cfg(unix)]
+unsafe extern "C" {
+    fn fork() -> i32;
+    fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+    fn _exit(code: i32) -> !;
+}
+
+/// Not a test of its own: forks while it holds the store. Alone in its process, so that no other
+/// thread holds a lock in that moment.
+#[cfg(unix)]
+#[test]
+fn role_forking() {
+    let Some(path) = child_path() else { return };
+    let held = open(&path);
+    // Safety: the child only tries to open the store and ends without unwinding.
+    let child = unsafe { fork() };
+    if child == 0 {
+        let told = FileStorage::open(&path, 256 << 10, 512).map(drop).map_err(|e| e.status);
+        // Safety: ends this process; nothing of it is needed any more.
+        unsafe { _exit(if told == Err(Status::Locked) { 7 } else { 1 }) };
+    }
+    let mut status = 0;
+    // Safety: `status` is ours to write to.
+    assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 7 << 8, "the child got the store");
+    // The child's end did not take the lock along.
+    let other = Command::new("flock").arg("-n").arg(&path).arg("true").status();
+    if let Ok(other) = other {
+        assert!(!other.success(), "the lock is gone");
+    }
+    drop(held);
+    writeln!(std::io::stdout(), "\nforked").unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fork_of_the_process_is_locked_out() {
+    let dir = Dir::new("fork");
+    let forking = child("role_forking", &dir.file("q")).wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&forking.stdout);
+    assert!(forking.status.success() && said.contains("forked"), "{said}");
+}
+
 /// Not a test of its own: works on the store and tells what was acknowledged, until killed.
 #[test]
 fn role_till() {
