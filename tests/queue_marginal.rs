@@ -42,7 +42,7 @@ fn day(s: &mut Nor, rng: &mut Rng, sums: &mut Sums) {
 fn what_is_acknowledged_beside_undecided_bits_holds() {
     let plan = Plan {
         name: "queue marginal bits",
-        cases: [3_000, 100_000],
+        cases: [3_000, 500_000],
         chunk: 1_000,
         promise: "0 lost, 0 doubled",
         counts: ["cuts", "mounts compared", "", ""],
