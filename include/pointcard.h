@@ -319,7 +319,8 @@ typedef struct pointcard_storage {
     /**
      * Writes the `len` bytes from `at` again as they read now; the next sync makes them durable.
      * For media behind a cache that forgets what a failed sync has left in it (files); NULL for
-     * flash and RAM.
+     * flash and RAM. Where a block can be damaged while it is written, blocks that are durable
+     * already must be left alone: they may be all there is of an acknowledged sale.
      */
     int32_t (*reassert)(void *ctx, uint32_t at, uint32_t len);
     /** Called once, by pointcard_close or a pointcard_init that fails; may be NULL. */

@@ -54,10 +54,7 @@ struct Bench {
 
 impl Bench {
     fn new(g: Geometry) -> Bench {
-        Bench {
-            s: Nor { dirty: u64::MAX >> (64 - g.sector_count), ..Nor::new(g) },
-            starts: starts(g),
-        }
+        Bench { s: Nor::new(g), starts: starts(g) }
     }
 
     /// One to three tears, each with a mount behind it, then what is acknowledged.
