@@ -58,13 +58,13 @@ fn live(s: &mut Worn, q: &mut Queue, laps: u64, maintain: bool) -> u64 {
             sold += 1;
             let seq = q.next(s, 0, &mut buf).unwrap().unwrap().seq;
             q.mark_sent(s, seq).unwrap();
-            if sold % 64 == 0 {
+            if sold.is_multiple_of(64) {
                 assert_eq!(q.bury(s, seq, &REASON, &mut buf).unwrap(), Buried::Moved);
                 q.discard(s, seq).unwrap();
             } else {
                 q.stage(seq).unwrap();
             }
-            if maintain && sold % 7 == 0 {
+            if maintain && sold.is_multiple_of(7) {
                 q.maintain(s).unwrap();
             }
         }

@@ -124,7 +124,7 @@ impl Storage for Nor {
     fn prog(&mut self, at: u32, data: &[u8]) -> Result<(), PortError> {
         self.power()?;
         let unit = self.g.prog_size as usize;
-        assert!(at as usize % unit == 0 && data.len() % unit == 0, "unaligned");
+        assert!((at as usize | data.len()) & (unit - 1) == 0, "unaligned");
         self.dirty |= 1 << (at / self.g.sector_size);
         assert!(self.half_erased & 1 << (at / self.g.sector_size) == 0, "its erase did not end");
         let granted = self.granted(data.len() as u64) as usize;
