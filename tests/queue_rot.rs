@@ -26,7 +26,7 @@ fn item(name: &str) -> Item<'_> {
 
 /// Four entries, one of them settled, one sent.
 fn store() -> Nor {
-    let mut s = Nor::new(geometry(512, 6, 1, 1));
+    let mut s = Nor::new(geometry(512, 8, 1, 1));
     let mut q = Queue::new();
     q.open(&mut s, [7; 8]).unwrap();
     for name in NAMES {

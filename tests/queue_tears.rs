@@ -101,7 +101,7 @@ fn random_tears_never_take_what_was_acknowledged() {
         promise: "0 lost, 0 doubled",
         counts: ["tears", "sales refused as full", "", ""],
     };
-    let shapes = [geometry(512, 7, 1, 1), geometry(512, 7, 4, 4), geometry(512, 7, 16, 16)];
+    let shapes = [geometry(512, 8, 1, 1), geometry(512, 8, 4, 4), geometry(512, 8, 16, 16)];
     let sums = chunks::run(&plan, || {
         let mut benches = shapes.map(Bench::new);
         move |case, rng: &mut Rng, sums: &mut Sums| {

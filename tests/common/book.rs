@@ -312,7 +312,7 @@ impl Book {
         while let Some(entry) = q.next(s, from, &mut buf).unwrap() {
             sums.0 += 1;
             sums.1 += u64::from(entry.item.points);
-            from = entry.seq + 1;
+            from = entry.turn + 1;
             seen |= self.shown(&entry).map_or(0, |index| 1 << index);
         }
         let buried = self.doubt_of_letter(status.dead);
