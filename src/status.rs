@@ -44,6 +44,8 @@ pub enum Status {
     NotFound = -13,
     /// Understood, but not built into this library or not offered by this port.
     Unsupported = -14,
+    /// A callback that takes output failed; `at` is how many bytes it had taken before.
+    Output = -15,
 
     /// Key text is in no known form, or its numbers contradict each other.
     KeyFormat = -101,
@@ -123,6 +125,7 @@ impl Status {
             Status::Missing,
             Status::NotFound,
             Status::Unsupported,
+            Status::Output,
             Status::KeyFormat,
             Status::KeyUnsupported,
             Status::KeyMismatch,
@@ -178,6 +181,7 @@ impl Status {
             Status::Missing => c"a required member is empty",
             Status::NotFound => c"nothing is recorded under that name",
             Status::Unsupported => c"not built into this library",
+            Status::Output => c"the callback that takes the output failed",
             Status::KeyFormat => c"the key text is in no known form",
             Status::KeyUnsupported => c"a key of this size or kind is not supported",
             Status::KeyMismatch => c"a key is in the wrong place",
