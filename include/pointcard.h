@@ -150,6 +150,8 @@ enum {
     POINTCARD_ERR_NOT_FOUND = -13,
     /** Understood, but not built into this library or not offered by this port. */
     POINTCARD_ERR_UNSUPPORTED = -14,
+    /** A callback that takes output failed; `at` is how many bytes it had taken before. */
+    POINTCARD_ERR_OUTPUT = -15,
     /** Key text is in no known form, or its numbers contradict each other. */
     POINTCARD_ERR_KEY_FORMAT = -101,
     /** A key of a size or kind this build does not use. */
@@ -788,6 +790,129 @@ POINTCARD_API pointcard_status pointcard_close(struct pointcard_client *client);
 #define pointcard_init(client, config) \
     pointcard_init_abi((client), sizeof *(client), POINTCARD_ABI_VERSION, (config))
 
+/* ---- Earning rule -------------------------------------------------------------------------- */
+
+/** Most bonuses of a rule. */
+#define POINTCARD_BONUS_MAX 8
+
+/** rounding: a part of a point is dropped (1.9 are 1). The default. */
+#define POINTCARD_ROUND_DOWN 0
+
+/** rounding: half a point or more is one (1.5 are 2). */
+#define POINTCARD_ROUND_HALF_UP 1
+
+/** rounding: a part of a point is one (1.1 are 2). */
+#define POINTCARD_ROUND_UP 2
+
+/** Monday's bit of pointcard_bonus.weekdays, by Beijing's calendar. */
+#define POINTCARD_MONDAY 1
+
+/** Tuesday's bit. */
+#define POINTCARD_TUESDAY 2
+
+/** Wednesday's bit. */
+#define POINTCARD_WEDNESDAY 4
+
+/** Thursday's bit. */
+#define POINTCARD_THURSDAY 8
+
+/** Friday's bit. */
+#define POINTCARD_FRIDAY 16
+
+/** Saturday's bit. */
+#define POINTCARD_SATURDAY 32
+
+/** Sunday's bit. */
+#define POINTCARD_SUNDAY 64
+
+/** cap: nothing cut the points. */
+#define POINTCARD_CAP_NONE 0
+
+/** cap: rule.sale_cap did. */
+#define POINTCARD_CAP_SALE 1
+
+/** cap: rule.day_cap did. */
+#define POINTCARD_CAP_DAY 2
+
+/** Other points at some hours, Beijing time. All zero = no bonus. Frozen: it will not grow. */
+typedef struct pointcard_bonus {
+    /** On which days: POINTCARD_MONDAY | ...; 0 = every day. */
+    uint8_t weekdays;
+    /** From this full hour on, 0 to 23. */
+    uint8_t from_hour;
+    /** Until this full hour, 1 to 24 and after from_hour; 0 = 24. A night is two bonuses. */
+    uint8_t to_hour;
+    /** Zero. */
+    uint8_t reserved;
+    /** The multiplier, 1 to 10000: 200 = double points. */
+    uint32_t percent;
+} pointcard_bonus;
+
+/**
+ * How a shop gives points: amount_fen * points / per_fen, times a bonus, rounded, then capped. The
+ * gateway takes points and asks for no reason; the rule must say what the activity's page promises.
+ */
+typedef struct pointcard_rule {
+    /** Set by POINTCARD_RULE_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_ROUND_DOWN (default), _HALF_UP or _UP. */
+    int32_t rounding;
+    /** Points for each per_fen, 1 to 1000000. */
+    uint32_t points;
+    /** Fen for each points, at least 1: points 1, per_fen 1000 is a point for 10 yuan. */
+    uint32_t per_fen;
+    /** A sale of less earns nothing, in fen. */
+    uint64_t min_fen;
+    /** Most points of one sale; 0 = no cap. */
+    uint32_t sale_cap;
+    /**
+     * Most points of one terminal in a Beijing day; 0 = no cap. Advisory: a client counts in RAM
+     * what it gave by rule since pointcard_init, so that a restart begins anew; other terminals
+     * count for themselves.
+     */
+    uint32_t day_cap;
+    /** Of several that hold, the first counts. When the time is unknown, none does. */
+    struct pointcard_bonus bonuses[POINTCARD_BONUS_MAX];
+} pointcard_rule;
+
+/** What an amount earns. */
+typedef struct pointcard_earned {
+    /** Set by POINTCARD_EARNED_INIT. */
+    uint32_t struct_size;
+    /** The points; 0 = nothing to credit. */
+    uint32_t points;
+    /** The multiplier that was used, in percent. */
+    uint32_t percent;
+    /** What cut the points: POINTCARD_CAP_... */
+    uint32_t cap;
+} pointcard_earned;
+
+/**
+ * What a sale of `amount_fen` earns, to show it before it is paid. (pointcard_accrue computes it
+ * itself when the sale names a rule.) Exact for every amount.
+ *
+ * @param rule          read during the call; begin with POINTCARD_RULE_INIT
+ * @param amount_fen    in fen (1 yuan = 100 fen)
+ * @param unix_time     seconds since 1970 UTC; 0 = unknown, no bonus holds
+ * @param earned_today  points this terminal gave today, for rule.day_cap
+ * @param earned        receives the points
+ * @param fault         receives what is wrong; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING (rule.points, rule.per_fen), ERR_RANGE
+ * (rule.points; rule.bonuses, `at` is the index; amount_fen: more than 4294967295 points and no
+ * cap), ERR_ARGUMENT (rule.rounding, rule.bonuses: reserved).
+ */
+POINTCARD_API
+pointcard_status pointcard_points_for(const struct pointcard_rule *rule,
+                                      uint64_t amount_fen,
+                                      uint64_t unix_time,
+                                      uint64_t earned_today,
+                                      struct pointcard_earned *earned,
+                                      pointcard_fault *fault);
+
+#define POINTCARD_RULE_INIT POINTCARD_INIT_(pointcard_rule)
+#define POINTCARD_EARNED_INIT POINTCARD_INIT_(pointcard_earned)
+
 /* ---- Accrue -------------------------------------------------------------------------------- */
 
 /**
@@ -807,7 +932,7 @@ POINTCARD_API pointcard_status pointcard_close(struct pointcard_client *client);
 typedef struct pointcard_sale {
     /** Set by POINTCARD_SALE_INIT. */
     uint32_t struct_size;
-    /** Points to credit, 1 to config.max_points. */
+    /** Points to credit, 1 to config.max_points; 0 with `rule`. */
     uint32_t points;
     /** The shopper's Alipay user id (2088...), ASCII, at most 32 bytes. Required. */
     const char *user_id;
@@ -837,6 +962,13 @@ typedef struct pointcard_sale {
     uint32_t flags;
     /** Zero. */
     uint32_t reserved;
+    /**
+     * Instead of `points`: the rule that says what amount_fen is worth (section "Earning rule"),
+     * read during the call. ticket.points tells what it gave. Only for pointcard_accrue.
+     */
+    const pointcard_rule *rule;
+    /** With `rule`: what was paid, in fen (1 yuan = 100 fen). */
+    uint64_t amount_fen;
 } pointcard_sale;
 
 /** Where a sale went. */
@@ -854,6 +986,11 @@ typedef struct pointcard_ticket {
      * now, nothing goes out.
      */
     uint32_t voided;
+    /**
+     * The points recorded, by this call or the first one with this sale. 0 = sale.amount_fen earns
+     * none: nothing was recorded, seq is 0 and req_id is empty.
+     */
+    uint32_t points;
 } pointcard_ticket;
 
 /**
@@ -902,6 +1039,7 @@ typedef struct pointcard_refund_order {
  * When this returns POINTCARD_OK the entry is on storage and will be sent with the same req_id
  * until the gateway gives a verified answer, across restarts. A sale recorded a moment ago is
  * answered with its first ticket, so a till that is unsure simply calls again with the same sale.
+ * With a rule the first ticket's points count, whatever hour it is by then.
  *
  * Source: step 2 of the quick-start guide of Koubei point cards; Alipay's page of
  * koubei.marketing.tool.points.update (req_id controls idempotency).
@@ -911,9 +1049,11 @@ typedef struct pointcard_refund_order {
  * @param ticket  receives where it went; may be NULL
  *
  * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING (not text, or not to
- * be said in config.charset; the detail has the member and the offset), ERR_RANGE (points),
- * ERR_NOT_FOUND (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL (no room, or a
- * limit that the detail names), ERR_ARGUMENT (flags), ERR_BAD_STATE, ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
+ * be said in config.charset; the detail has the member and the offset), ERR_RANGE (points,
+ * amount_fen, rule), ERR_ARGUMENT (flags; points beside amount_fen or rule), ERR_NOT_FOUND
+ * (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL (no room, or a limit that the
+ * detail names), ERR_BAD_STATE, ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown whether it was;
+ * call again, with the same sale.
  * Not for interrupt handlers.
  */
 POINTCARD_API
@@ -3251,6 +3391,195 @@ pointcard_status pointcard_claim_link(const struct pointcard_claim *claim,
                                       pointcard_fault *fault);
 
 #define POINTCARD_CLAIM_INIT POINTCARD_INIT_(pointcard_claim)
+
+/* ---- QR code ------------------------------------------------------------------------------- */
+
+/**
+ * Bytes of qr.scratch for any code; POINTCARD_QR_SCRATCH(version) for those up to a version. A
+ * claim link of 250 characters is version 11 with level M: 932 bytes.
+ */
+#define POINTCARD_QR_SCRATCH_MAX 7836
+
+/** Longest text in bytes: version 40, level L. */
+#define POINTCARD_QR_TEXT_MAX 2953
+
+/** level: about 7 % of the code may be dirty or torn. */
+#define POINTCARD_QR_LOW 1
+
+/** level: about 15 %; the default. */
+#define POINTCARD_QR_MEDIUM 2
+
+/** level: about 25 %. */
+#define POINTCARD_QR_QUARTILE 3
+
+/** level: about 30 %. */
+#define POINTCARD_QR_HIGH 4
+
+/** Flag: no quiet zone. Only where the surroundings are light and wide enough. */
+#define POINTCARD_QR_NO_QUIET 1
+
+/** Flag of pointcard_qr_draw: 1 is light (a display whose set pixels shine); else 1 is dark. */
+#define POINTCARD_QR_LIGHT_IS_ONE 2
+
+/** Flag of pointcard_qr_draw: the first pixel is in the lowest bit; else in the highest. */
+#define POINTCARD_QR_LSB_FIRST 4
+
+/**
+ * Flag of pointcard_qr_escpos: the printer's own encoder (GS ( k) instead of a picture (GS v 0).
+ * Few bytes; it needs a printer that has one, and draws no quiet zone.
+ */
+#define POINTCARD_QR_NATIVE 8
+
+/** Flag of pointcard_qr_text: dark modules are printed, without colours (dark on light ground). */
+#define POINTCARD_QR_DARK_TEXT 16
+
+/** Flag of pointcard_qr_text: light modules are printed, without colours (light on dark ground). */
+#define POINTCARD_QR_LIGHT_TEXT 32
+
+/** Takes output; 0 = taken, anything else ends the call with ERR_OUTPUT. */
+typedef int32_t (*pointcard_write_fn)(void *ctx, const uint8_t *bytes, size_t len);
+
+/**
+ * How a QR code is made, where it goes, and what it came to. The library keeps nothing of it: lend
+ * the memory, call, use `out`. scratch and out must not overlap.
+ *
+ * Source: ISO/IEC 18004 for versions, levels and the quiet zone; Epson's ESC/POS command reference
+ * for GS v 0 and GS ( k.
+ */
+typedef struct pointcard_qr {
+    /** Set by POINTCARD_QR_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_QR_ flags, or 0. */
+    uint32_t flags;
+    /**
+     * The least error correction, POINTCARD_QR_LOW to _HIGH; default: _MEDIUM. A code that has
+     * room for more of it gets more.
+     */
+    uint32_t level;
+    /** Pixels (printer: dots) per module, 1 to 16; default: the most at which max_side holds, or 4. */
+    uint32_t scale;
+    /** Most pixels a side, quiet zone included; 0 = no limit. (384 dots are a 58 mm receipt.) */
+    uint32_t max_side;
+    /** Quiet zone in modules, up to 16; default: 4, as readers want it. */
+    uint32_t quiet;
+    /** Lowest version, 1 to 40, for codes of one size; default: 1. */
+    uint32_t min_version;
+    /** Highest version, 1 to 40; default: 40. */
+    uint32_t max_version;
+    /**
+     * pointcard_qr_escpos: rows of dots per command, up to 65535; 0 = all. A printer with little
+     * memory may want 24.
+     */
+    uint32_t band;
+    /** Zero. */
+    uint32_t reserved;
+    /** Memory for the encoder; not for pointcard_qr_measure and POINTCARD_QR_NATIVE. */
+    uint8_t *scratch;
+    /** Bytes there. */
+    size_t scratch_cap;
+    /**
+     * Receives the rows, the printer's bytes or the text; with `write` it is the buffer they go
+     * through.
+     */
+    uint8_t *out;
+    /** Bytes there. */
+    size_t out_cap;
+    /** pointcard_qr_draw: bytes from row to row; 0 = row_bytes. What lies between rows stays. */
+    size_t stride;
+    /** pointcard_qr_escpos: takes the bytes, out_cap at a time; NULL = all of them go to `out`. */
+    pointcard_write_fn write;
+    /** First argument of `write`. */
+    void *ctx;
+    /** Told: the version, 1 to 40. */
+    uint32_t version;
+    /** Told: modules a side, without quiet zone. */
+    uint32_t modules;
+    /** Told: the error correction it got. */
+    uint32_t level_used;
+    /** Told: the pixels per module it got. */
+    uint32_t scale_used;
+    /** Told: pixels a side, with quiet zone. */
+    uint32_t side;
+    /** Told: bytes of a row of pixels. */
+    uint32_t row_bytes;
+    /** Told: bytes scratch needs. */
+    size_t scratch_needed;
+    /** Told: bytes `out` needs for pointcard_qr_draw. */
+    size_t bits_needed;
+    /** Told: bytes `out` needs for pointcard_qr_escpos without `write`: all that go to the printer. */
+    size_t escpos_needed;
+    /** Told: bytes that are enough for pointcard_qr_text, NUL included. */
+    size_t text_needed;
+    /** Told: bytes written to `out` (or `write`); a text's without its NUL. */
+    size_t out_len;
+} pointcard_qr;
+
+/**
+ * Tells how large the code of a text becomes, before there is memory for it: fills the members of
+ * `qr` that are told. (The other calls fill them, too, as soon as they are known, even when the
+ * call then fails.)
+ *
+ * @param text   the link, UTF-8 without control characters; need not end with a NUL
+ * @param len    bytes there, at most POINTCARD_QR_TEXT_MAX
+ * @param qr     begin with POINTCARD_QR_INIT
+ * @param fault  receives what is wrong and, in `at`, the limit; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_ENCODING, ERR_TOO_LONG (text; `at`: bytes that
+ * max_version takes), ERR_RANGE (level, scale, quiet, band, min_version, max_version; max_side: the
+ * code is wider, `at`: what it needs), ERR_ARGUMENT (flags, reserved), ERR_UNSUPPORTED (built
+ * without the feature qr).
+ */
+POINTCARD_API
+pointcard_status pointcard_qr_measure(const char *text,
+                                      size_t len,
+                                      struct pointcard_qr *qr,
+                                      pointcard_fault *fault);
+
+/**
+ * Draws the code into `out`: a bit per pixel, 1 = dark, first pixel in the highest bit, quiet zone
+ * included. A row takes row_bytes; what its last byte has beyond the code is light.
+ *
+ * As pointcard_qr_measure; ERR_BUFFER_TOO_SMALL (scratch, out; `at`: the bytes needed), ERR_RANGE
+ * (stride, shorter than a row; `at`: row_bytes). Then nothing was written to `out`.
+ */
+POINTCARD_API
+pointcard_status pointcard_qr_draw(const char *text,
+                                   size_t len,
+                                   struct pointcard_qr *qr,
+                                   pointcard_fault *fault);
+
+/**
+ * Makes the bytes that print the code on a receipt printer (ESC/POS): a picture, which any printer
+ * with graphics prints, or with POINTCARD_QR_NATIVE the printer's own command. Nothing else: no
+ * reset, no alignment, no paper feed.
+ *
+ * As pointcard_qr_draw; with `write` any out_cap from 1 on will do, and ERR_OUTPUT (write; `at`: the
+ * bytes it had taken) is its word. Without, ERR_BUFFER_TOO_SMALL leaves `out` with a part of them.
+ */
+POINTCARD_API
+pointcard_status pointcard_qr_escpos(const char *text,
+                                     size_t len,
+                                     struct pointcard_qr *qr,
+                                     pointcard_fault *fault);
+
+/**
+ * Makes the code as lines of UTF-8 in `out`, NUL-terminated: half blocks, two rows of modules in a
+ * line, black on white by escape sequences, so that it is right on dark and on light terminals.
+ * POINTCARD_QR_DARK_TEXT and _LIGHT_TEXT do without the sequences. `scale` does not matter.
+ *
+ * As pointcard_qr_draw; ERR_BUFFER_TOO_SMALL leaves `out` empty.
+ */
+POINTCARD_API
+pointcard_status pointcard_qr_text(const char *text,
+                                   size_t len,
+                                   struct pointcard_qr *qr,
+                                   pointcard_fault *fault);
+
+/** Bytes of qr.scratch for codes up to a version, 1 to 40. */
+#define POINTCARD_QR_SCRATCH(version) \
+    (2u * (1u + ((17u + 4u * (version)) * (17u + 4u * (version)) + 7u) / 8u))
+
+#define POINTCARD_QR_INIT POINTCARD_INIT_(pointcard_qr)
 
 /* ---- Activities ---------------------------------------------------------------------------- */
 

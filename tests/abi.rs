@@ -258,9 +258,20 @@ fn structures_are_laid_out_in_c_as_here() {
         }
         accrue::pointcard_sale {
             struct_size, points, user_id, biz_no, memo, ext_info, shop_id, activity_account,
-            req_id, part, merchant, flags, reserved,
+            req_id, part, merchant, flags, reserved, rule, amount_fen,
         }
-        accrue::pointcard_ticket { struct_size, duplicate, seq, req_id, voided }
+        accrue::pointcard_ticket { struct_size, duplicate, seq, req_id, voided, points }
+        earn::pointcard_bonus { weekdays, from_hour, to_hour, reserved, percent }
+        earn::pointcard_rule {
+            struct_size, rounding, points, per_fen, min_fen, sale_cap, day_cap, bonuses,
+        }
+        earn::pointcard_earned { struct_size, points, percent, cap }
+        qr::pointcard_qr {
+            struct_size, flags, level, scale, max_side, quiet, min_version, max_version, band,
+            reserved, scratch, scratch_cap, out, out_cap, stride, write, ctx, version, modules,
+            level_used, scale_used, side, row_bytes, scratch_needed, bits_needed, escpos_needed,
+            text_needed, out_len,
+        }
         accrue::pointcard_refund_order {
             struct_size, points, biz_no, refund_no, memo, activity_account, part, req_id, merchant,
             user_id, points_left, flags,
@@ -408,6 +419,12 @@ fn smallest_accepted_sizes_are_frozen() {
         offset_of!(ffi::accrue::pointcard_sale, part) + pointer
     );
     assert_eq!(ffi::accrue::pointcard_ticket::V1_SIZE, 49);
+    assert_eq!(ffi::earn::pointcard_rule::V1_SIZE, 96);
+    assert_eq!(ffi::earn::pointcard_earned::V1_SIZE, 16);
+    assert_eq!(
+        ffi::qr::pointcard_qr::V1_SIZE,
+        offset_of!(ffi::qr::pointcard_qr, out_len) + pointer
+    );
     assert_eq!(ffi::sync::pointcard_report::V1_SIZE, 44);
     assert_eq!(ffi::sync::pointcard_balance::V1_SIZE, 40);
     assert_eq!(ffi::sync::pointcard_outcome::V1_SIZE, 154);

@@ -189,6 +189,7 @@ programs! {
     checkup 2048;
     claim 2048;
     clock 2048;
+    earn 2048;
     explain 2048;
     file 2048;
     keys 2048;
@@ -198,6 +199,7 @@ programs! {
     notification 2048;
     drain 2048;
     profiles 2048;
+    qr 2048;
     signer 2048;
     signing 2048;
     steps 2048;

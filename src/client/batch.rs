@@ -86,15 +86,16 @@ impl<P: Ports> Client<'_, P> {
     /// yet; when it fails the batch is as it was.
     ///
     /// `TooLong` about `sales`: there are [`BATCH_MAX`] in it. `BufferTooSmall` about `room`: `at`
-    /// is what this sale takes. Else as `accrue`.
+    /// is what this sale takes. `Argument` about `sale.rule`: a batch wants points. Else as `accrue`.
     pub fn add_to_batch(&mut self, batch: &mut Batch<'_>, sale: &Sale<'_>) -> Result<()> {
         let prepared = self.put_in(batch, sale);
         self.note(prepared)
     }
 
     fn put_in(&mut self, batch: &mut Batch<'_>, sale: &Sale<'_>) -> Result<()> {
-        let Checked { deposit, profile, req_id, .. } = self.check_sale(sale)?;
-        let (points, created) = (sale.points, self.unix_time());
+        sale.says_points()?;
+        let Checked { deposit, profile, req_id, points, .. } = self.check_sale(sale)?;
+        let created = self.unix_time();
         let body = deposit.store(&mut self.record)?;
         let item = Item { profile, points, created, ..NO_ITEM };
         batch.add(&req_id, body, item, sale.manager)
@@ -126,7 +127,8 @@ impl<P: Ports> Client<'_, P> {
         for (item, one) in batch.items().iter().zip(&told) {
             // Cannot be longer: it was made from such a text.
             let req_id = Text::try_from(item.req_id).unwrap_or_default();
-            let ticket = Ticket { seq: one.seq, req_id, duplicate: one.duplicate, voided: false };
+            let (seq, duplicate, points) = (one.seq, one.duplicate, item.points);
+            let ticket = Ticket { seq, req_id, duplicate, points, voided: false };
             self.tell_stored(&ticket, item.points, &one.pressure);
             each(&ticket);
         }

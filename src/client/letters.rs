@@ -143,12 +143,13 @@ impl<P: Ports> Client<'_, P> {
         accept_double: bool,
         room: &mut [u8],
     ) -> Result<Ticket> {
-        let Checked { deposit, profile, req_id, .. } = self.check_sale(sale)?;
+        sale.says_points()?;
+        let Checked { deposit, profile, req_id, points, .. } = self.check_sale(sale)?;
         self.mend()?;
         if self.get(seq)?.item.kind != KIND_DEPOSIT {
             return Err(Error::new(Status::Unsupported, "seq"));
         }
-        let (created, points) = (self.unix_time(), sale.points);
+        let created = self.unix_time();
         let body = deposit.store(room)?;
         let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
         let how = Requeue { item: Some(item), accept_double };
@@ -158,7 +159,7 @@ impl<P: Ports> Client<'_, P> {
                 done => break done?,
             }
         };
-        let ticket = Ticket { seq, req_id, duplicate: false, voided: false };
+        let ticket = Ticket { seq, req_id, duplicate: false, points, voided: false };
         self.tell(&Event::Stored(Subject { seq, req_id: &ticket.req_id, points }));
         Ok(ticket)
     }

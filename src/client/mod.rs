@@ -13,6 +13,7 @@
 mod batch;
 pub mod call;
 mod check;
+mod earned;
 mod events;
 mod exchange;
 mod explain;
@@ -30,6 +31,7 @@ pub use profiles::{MERCHANT_MAX, Merchant, PROFILES_MAX};
 
 use crate::gateway::{self, Charset, Session, SignType, points};
 use crate::outcome::Detail;
+use crate::points::earn::Today;
 use crate::points::pace::{self, Pace};
 use crate::points::refund::KIND_DEPOSIT;
 use crate::points::sale::{self, Deposit, Owner, Sale};
@@ -195,6 +197,9 @@ pub struct Ticket {
     pub req_id: Text<32>,
     /// The sale (or refund) was recorded before; `seq` is the first record's number.
     pub duplicate: bool,
+    /// The points recorded, by this call or the first one; 0 = the amount earns none: nothing was
+    /// recorded, `seq` is 0 and `req_id` is empty.
+    pub points: u32,
     /// A refund whose sale was never sent, told by the call that voided it: both are settled now,
     /// nothing goes out.
     pub voided: bool,
@@ -207,6 +212,8 @@ struct Checked<'a> {
     req_id: Text<32>,
     /// Its merchant waits for a token.
     held: bool,
+    /// 0 = the sale's amount earns none.
+    points: u32,
 }
 
 /// A request handed out by `next_request`, `call_request` and their like.
@@ -251,6 +258,7 @@ pub struct Client<'c, P: Ports> {
     seen: verdict::Seen,
     memory: explain::Memory,
     told: events::Told,
+    today: Today,
     detail: Detail,
     record: [u8; queue::ENTRY_MAX],
 }
@@ -279,6 +287,7 @@ impl<'c, P: Ports> Client<'c, P> {
             seen: verdict::Seen::new(),
             memory: explain::Memory::new(),
             told: events::Told::new(),
+            today: Today::new(),
             detail: Detail::new(),
             record: [0; queue::ENTRY_MAX],
         }
@@ -351,27 +360,36 @@ impl<'c, P: Ports> Client<'c, P> {
     ///
     /// When this returns `Ok` the entry is durable and will be sent, with the same `req_id` every
     /// time, until the gateway gives a verified answer. A sale recorded a moment ago is answered
-    /// with its first ticket. `Storage` means unknown, not "nothing recorded": call again; the
-    /// store is then opened anew before anything is written.
+    /// with its first ticket. A sale that says an amount and a rule gets what the rule gives now, or
+    /// what it gave the first time; [`Ticket::points`] tells. `Storage` means unknown, not "nothing
+    /// recorded": call again; the store is then opened anew before anything is written.
     pub fn accrue(&mut self, sale: &Sale<'_>) -> Result<Ticket> {
         let ticket = self.record_sale(sale);
         self.note(ticket)
     }
 
     fn record_sale(&mut self, sale: &Sale<'_>) -> Result<Ticket> {
-        let Checked { deposit, profile, req_id, held } = self.check_sale(sale)?;
+        let Checked { deposit, profile, req_id, held, points } = self.check_sale(sale)?;
         self.mend()?;
-        let (created, points) = (self.unix_time(), sale.points);
+        if points == 0 {
+            return self.nothing_more(&deposit, &req_id, profile);
+        }
+        let created = self.unix_time();
         let terms = Terms { now: created, manager: sale.manager, held };
         let queue::Appended { seq, duplicate, pressure } = loop {
             let body = deposit.store(&mut self.record)?;
             let item = Item { req_id: &req_id, profile, kind: KIND_DEPOSIT, points, created, body };
             match self.queue.append_on(self.ports.storage(), &item, &terms) {
                 Err(error) if self.make_way(&error)? => {}
+                // What an amount earns may have changed since the first call; the first one counts.
+                Err(error) if error.status == Status::Conflict && sale.rule.is_some() => {
+                    return self.recorded(&deposit, &req_id, profile)?.ok_or(error);
+                }
                 told => break told?,
             }
         };
-        let ticket = Ticket { seq, req_id, duplicate, voided: false };
+        self.count_today(sale, points, duplicate);
+        let ticket = Ticket { seq, req_id, duplicate, points, voided: false };
         self.tell_stored(&ticket, points, &pressure);
         Ok(ticket)
     }
@@ -386,20 +404,15 @@ impl<'c, P: Ports> Client<'c, P> {
         let held = whose.lacks_way();
         let deposit = Deposit::check(sale, whose.shop_id, whose.activity_account)?;
         deposit.check_charset(self.config.charset)?;
-        let limit = match self.config.max_points {
-            0 => sale::DEFAULT_MAX_POINTS,
-            limit => limit,
-        };
-        if sale.points == 0 || sale.points > limit {
-            return Err(Error::new(Status::Range, "sale.points").at(limit as usize));
-        }
+        let points = self.points_of(sale)?;
         let owner = Owner { merchant, ..self.owner() };
         let req_id = match sale.req_id {
             "" => sale::derive_req_id(&owner, &deposit, sale.part),
             own => Text::try_from(own).map_err(|_| Error::new(Status::TooLong, "sale.req_id"))?,
         };
-        self.check_sendable(&deposit.update(&req_id, sale.points), "sale.ext_info")?;
-        Ok(Checked { deposit, profile, req_id, held })
+        // What earns nothing now may have earned something the first time, and must be sendable.
+        self.check_sendable(&deposit.update(&req_id, points.max(1)), "sale.ext_info")?;
+        Ok(Checked { deposit, profile, req_id, held, points })
     }
 
     /// When `error` says that the live lane is full: moves older entries to the backlog. False: it

@@ -101,7 +101,7 @@ impl<P: Ports> Client<'_, P> {
             if let (Some((sale, ..)), true) = (trail.sale, trail.void) {
                 self.finish_void(sale, seq)?; // Power failed while it was voided.
             }
-            return Ok(Ticket { seq, req_id, duplicate: true, voided: trail.void });
+            return Ok(Ticket { seq, req_id, duplicate: true, points, voided: trail.void });
         }
         let user_id = trail.allow(refund)?;
         let texts = Texts::of(refund)?;
@@ -119,7 +119,7 @@ impl<P: Ports> Client<'_, P> {
             }
         };
         let (seq, duplicate) = (appended.seq, appended.duplicate);
-        let mut ticket = Ticket { seq, req_id, duplicate, voided: false };
+        let mut ticket = Ticket { seq, req_id, duplicate, points, voided: false };
         self.tell_stored(&ticket, points, &appended.pressure);
         if let Some((sale, sold, End::Waiting)) = trail.sale
             && sold == points

@@ -3,11 +3,13 @@
 use core::ffi::c_char;
 
 use super::cell::{self, CClient};
+use super::earn::{pointcard_rule, rust_rule};
 use super::life::pointcard_client;
 use super::structs::{self, Versioned, chars};
 use super::{call_text, texts};
 use crate::client::{MERCHANT_MAX, Ticket};
 use crate::gateway::points;
+use crate::points::earn::Rule;
 use crate::points::refund::{REFUND_NO_MAX, Refund};
 use crate::points::sale::Sale;
 use crate::status::{Error, Result, Status};
@@ -27,7 +29,7 @@ pub const POINTCARD_F_MANAGER: u32 = 32;
 pub struct pointcard_sale {
     /// Set by POINTCARD_SALE_INIT.
     pub struct_size: u32,
-    /// Points to credit, 1 to config.max_points.
+    /// Points to credit, 1 to config.max_points; 0 with `rule`.
     pub points: u32,
     /// The shopper's Alipay user id (2088...), ASCII, at most 32 bytes. Required.
     pub user_id: *const c_char,
@@ -53,6 +55,11 @@ pub struct pointcard_sale {
     pub flags: u32,
     /// Zero.
     pub reserved: u32,
+    /// Instead of `points`: the rule that says what amount_fen is worth (section "Earning rule"),
+    /// read during the call. ticket.points tells what it gave. Only for pointcard_accrue.
+    pub rule: *const pointcard_rule,
+    /// With `rule`: what was paid, in fen (1 yuan = 100 fen).
+    pub amount_fen: u64,
 }
 
 // Safety: repr(C), u32 first, integers and pointers only.
@@ -76,6 +83,9 @@ pub struct pointcard_ticket {
     /// 1: a refund whose sale was never sent, told by the call that voided it: both are settled
     /// now, nothing goes out.
     pub voided: u32,
+    /// The points recorded, by this call or the first one with this sale. 0 = sale.amount_fen earns
+    /// none: nothing was recorded, seq is 0 and req_id is empty.
+    pub points: u32,
 }
 
 // Safety: repr(C), u32 first, integers only.
@@ -89,6 +99,7 @@ unsafe impl Versioned for pointcard_ticket {
 /// When this returns POINTCARD_OK the entry is on storage and will be sent with the same req_id
 /// until the gateway gives a verified answer, across restarts. A sale recorded a moment ago is
 /// answered with its first ticket, so a till that is unsure simply calls again with the same sale.
+/// With a rule the first ticket's points count, whatever hour it is by then.
 ///
 /// Source: step 2 of the quick-start guide of Koubei point cards; Alipay's page of
 /// koubei.marketing.tool.points.update (req_id controls idempotency).
@@ -98,9 +109,11 @@ unsafe impl Versioned for pointcard_ticket {
 /// @param ticket  receives where it went; may be NULL
 ///
 /// Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING (not text, or not to
-/// be said in config.charset; the detail has the member and the offset), ERR_RANGE (points),
-/// ERR_NOT_FOUND (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL (no room, or a
-/// limit that the detail names), ERR_ARGUMENT (flags), ERR_BAD_STATE, ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown whether it was; call again, with the same sale.
+/// be said in config.charset; the detail has the member and the offset), ERR_RANGE (points,
+/// amount_fen, rule), ERR_ARGUMENT (flags; points beside amount_fen or rule), ERR_NOT_FOUND
+/// (merchant), ERR_CONFLICT (same biz_no, other content), ERR_QUEUE_FULL (no room, or a limit that the
+/// detail names), ERR_BAD_STATE, ERR_BUSY: nothing was recorded. ERR_STORAGE: unknown whether it was;
+/// call again, with the same sale.
 /// Not for interrupt handlers.
 // Safety: `client` as everywhere; `sale` and `ticket` are null or structures as the header
 // describes them.
@@ -114,7 +127,12 @@ pub unsafe extern "C" fn pointcard_accrue(
     unsafe {
         ticketed(client, ticket, |client| {
             let sale = structs::read(sale)?;
-            texts::with(client, |client, reader| client.accrue(&rust_sale(&sale, reader)?))
+            let rule = rule_of(&sale)?;
+            let (rule, amount_fen) = (rule.as_ref(), sale.amount_fen);
+            let plain = pointcard_sale { rule: core::ptr::null(), amount_fen: 0, ..sale };
+            texts::with(client, |client, reader| {
+                client.accrue(&Sale { rule, amount_fen, ..rust_sale(&plain, reader)? })
+            })
         })
     }
 }
@@ -148,10 +166,20 @@ pub(super) unsafe fn hand_over(went: &Ticket, ticket: *mut pointcard_ticket) {
             seq: went.seq,
             req_id: chars(&went.req_id),
             voided: went.voided.into(),
+            points: went.points,
         };
         // Safety: as promised above.
         unsafe { structs::write(ticket, &out) };
     }
+}
+
+// Safety: the sale's rule is null or a structure as the header describes it.
+unsafe fn rule_of(sale: &pointcard_sale) -> Result<Option<Rule>> {
+    if sale.rule.is_null() {
+        return Ok(None);
+    }
+    // Safety: promised.
+    rust_rule(&unsafe { structs::read(sale.rule)? }).map(Some)
 }
 
 // Safety: the texts of `sale` are NUL-terminated or null and live through the call.
@@ -163,6 +191,9 @@ pub(super) unsafe fn rust_sale<'a>(
     if sale.reserved != 0 {
         return Err(Error::new(Status::Argument, "sale.reserved"));
     }
+    if !sale.rule.is_null() || sale.amount_fen != 0 {
+        return Err(Error::new(Status::Argument, "sale.rule"));
+    }
     // A character is at most four bytes; the exact limits are checked in the safe API.
     const MEMO: usize = points::MEMO_MAX * 4;
     const EXT: usize = points::EXT_INFO_MAX * 4;
@@ -172,6 +203,8 @@ pub(super) unsafe fn rust_sale<'a>(
             user_id: call_text(sale.user_id, "sale.user_id", points::USER_ID_MAX)?,
             biz_no: call_text(sale.biz_no, "sale.biz_no", points::BIZ_NO_MAX)?,
             points: sale.points,
+            amount_fen: 0,
+            rule: None,
             memo: reader.read(sale.memo, "sale.memo", MEMO)?,
             ext_info: reader.read(sale.ext_info, "sale.ext_info", EXT)?,
             shop_id: call_text(sale.shop_id, "sale.shop_id", points::SHOP_ID_MAX)?,

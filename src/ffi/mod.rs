@@ -17,6 +17,7 @@ pub mod call;
 mod cell;
 pub mod check;
 pub mod claim;
+pub mod earn;
 pub mod events;
 pub mod explain;
 pub mod fault;
@@ -31,6 +32,7 @@ pub mod notification;
 #[cfg(all(feature = "panic-handler", not(feature = "std")))]
 mod panic;
 pub mod ports;
+pub mod qr;
 pub mod queue;
 pub mod signing;
 pub mod status;

@@ -9,6 +9,7 @@
 use crate::crypto::{Digest, Hasher};
 use crate::gateway::Charset;
 use crate::gateway::points::{self, TransType};
+use crate::points::earn::Rule;
 use crate::queue;
 use crate::status::{Error, Result, Status};
 use crate::text::{self, Text};
@@ -23,8 +24,12 @@ pub struct Sale<'a> {
     pub user_id: &'a str,
     /// The payment's trade number, ASCII, at most 32 bytes. Required; one sale, one number.
     pub biz_no: &'a str,
-    /// Points to credit, 1 to the configured limit.
+    /// Points to credit, 1 to the configured limit. 0 with `amount_fen`.
     pub points: u32,
+    /// What was paid, in fen, when `rule` says the points; else 0.
+    pub amount_fen: u64,
+    /// What `amount_fen` is worth.
+    pub rule: Option<&'a Rule>,
     /// Shown to the shopper, at most 256 characters.
     pub memo: &'a str,
     /// Opaque to the gateway, at most 2000 characters.
@@ -42,6 +47,28 @@ pub struct Sale<'a> {
     pub merchant: &'a str,
     /// A manager waives the limits of the queue for it (the medium's size cannot be waived).
     pub manager: bool,
+}
+
+impl<'a> Sale<'a> {
+    /// Refuses an amount and a rule where only points will do: `Argument` about `sale.rule`.
+    pub(crate) fn says_points(&self) -> Result<()> {
+        match (self.amount_fen, self.rule) {
+            (0, None) => Ok(()),
+            _ => Err(Error::new(Status::Argument, "sale.rule")),
+        }
+    }
+
+    /// The rule, when the sale says an amount instead of points.
+    ///
+    /// `Missing` about `sale.rule`, `Argument` about `sale.amount_fen` (points are said, too).
+    pub fn by_rule(&self) -> Result<Option<&'a Rule>> {
+        match (self.points, self.amount_fen, self.rule) {
+            (_, 0, None) => Ok(None),
+            (0, _, Some(rule)) => Ok(Some(rule)),
+            (0, _, None) => Err(Error::new(Status::Missing, "sale.rule")),
+            (_, _, _) => Err(Error::new(Status::Argument, "sale.amount_fen")),
+        }
+    }
 }
 
 /// Who a record is made for: the part of the configuration that goes into `req_id`.
@@ -289,6 +316,8 @@ mod tests {
         user_id: "2088123412341234",
         biz_no: "2016082221001004150200139999",
         points: 10,
+        amount_fen: 0,
+        rule: None,
         memo: "积分扣减用于兑换奖品",
         ext_info: "{'EXTRA_INFO_KEY':'SAMPLE_VALUE'}",
         shop_id: "",

@@ -8,7 +8,7 @@ pub mod gbk;
 mod time;
 mod writer;
 
-pub use time::{Beijing, TIME_MAX, http_date};
+pub use time::{Beijing, Moment, TIME_MAX, http_date};
 pub use writer::Writer;
 pub(crate) use writer::{escaped, is_plain, percent_len};
 

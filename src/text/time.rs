@@ -40,6 +40,31 @@ impl Beijing {
     }
 }
 
+/// Day, weekday and hour of a moment in Beijing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Days since 1970-01-01.
+    pub day: u64,
+    /// 0 = Monday to 6 = Sunday.
+    pub weekday: u8,
+    /// 0 to 23.
+    pub hour: u8,
+}
+
+impl Moment {
+    /// From seconds since 1970-01-01 UTC; `None` beyond [`TIME_MAX`].
+    pub fn from_unix(seconds: u64) -> Option<Self> {
+        if seconds > TIME_MAX {
+            return None;
+        }
+        let local = seconds + BEIJING;
+        let day = local / DAY;
+        // 1970-01-01 was a Thursday.
+        let (weekday, hour) = ((day + 3) % 7, local % DAY / 3600);
+        Some(Moment { day, weekday: weekday as u8, hour: hour as u8 })
+    }
+}
+
 /// `value` (below 100) as two digits.
 const fn two(value: u64) -> [u8; 2] {
     [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]
@@ -156,6 +181,18 @@ mod tests {
         assert_eq!(beijing(4_107_513_600), "2100-03-01 00:00:00");
         assert_eq!(beijing(TIME_MAX), "9999-12-31 23:59:59");
         assert_eq!(Beijing::from_unix(TIME_MAX + 1).unwrap_err().status, Status::Range);
+    }
+
+    #[test]
+    fn moments_are_beijing_s() {
+        let moment = |day, weekday, hour| Some(Moment { day, weekday, hour });
+        assert_eq!(Moment::from_unix(0), moment(0, 3, 8));
+        // 2016-10-10 10:10:10, a Monday; 2016-08-21 23:59:59, a Sunday.
+        assert_eq!(Moment::from_unix(1_476_065_410), moment(17_084, 0, 10));
+        assert_eq!(Moment::from_unix(1_471_795_199), moment(17_034, 6, 23));
+        assert_eq!(Moment::from_unix(1_471_795_200), moment(17_035, 0, 0));
+        assert_eq!(Moment::from_unix(TIME_MAX).map(|last| last.hour), Some(23));
+        assert_eq!(Moment::from_unix(TIME_MAX + 1), None);
     }
 
     #[test]

@@ -1,0 +1,2 @@
+#define POINTCARD_RULE_INIT POINTCARD_INIT_(pointcard_rule)
+#define POINTCARD_EARNED_INIT POINTCARD_INIT_(pointcard_earned)
