@@ -3396,7 +3396,7 @@ pointcard_status pointcard_claim_link(const struct pointcard_claim *claim,
 
 /**
  * Bytes of qr.scratch for any code; POINTCARD_QR_SCRATCH(version) for those up to a version. A
- * claim link of 250 characters is version 11 with level M: 932 bytes.
+ * claim link of 250 characters is version 11 with level M: 934 bytes.
  */
 #define POINTCARD_QR_SCRATCH_MAX 7836
 

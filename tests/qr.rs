@@ -57,9 +57,9 @@ impl Picture {
         std::fs::write(path, bytes).expect("a file under target");
     }
 
-    /// The size that a reader is shown.
+    /// What a reader is shown: one pixel per module is less than zbarimg looks at, whoever drew it.
     fn readable(&self, scale: u8) -> Picture {
-        self.enlarged(if scale < 3 { 4 } else { 1 })
+        self.enlarged(if scale == 1 { 4 } else { 1 })
     }
 }
 

@@ -37,6 +37,18 @@ fn measured_is_what_the_encoder_chooses_at_every_edge() {
 }
 
 #[test]
+fn every_version_and_level_is_made_full_to_the_last_byte() {
+    let mut scratch = vec![0; SCRATCH_MAX];
+    for (level, version) in LEVELS.into_iter().flat_map(|level| (1..=40).map(move |v| (level, v))) {
+        let text = "x".repeat(capacity(version, level));
+        let options = Options { level, ..Options::default() };
+        let room = &mut scratch[..scratch_len(version)];
+        let code = Code::encode(&text, &options, room).unwrap();
+        assert_eq!((code.size().version, code.size().level), (version, level));
+    }
+}
+
+#[test]
 fn scratch_is_enough_and_one_byte_less_is_named() {
     for version in 1..=VERSION_MAX {
         let options = Options { min_version: version, max_version: version, ..Options::default() };

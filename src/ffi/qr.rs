@@ -8,7 +8,7 @@ use super::utf8;
 use crate::status::{Error, Result, Status};
 
 /// Bytes of qr.scratch for any code; POINTCARD_QR_SCRATCH(version) for those up to a version. A
-/// claim link of 250 characters is version 11 with level M: 932 bytes.
+/// claim link of 250 characters is version 11 with level M: 934 bytes.
 pub const POINTCARD_QR_SCRATCH_MAX: usize = 7836;
 /// Longest text in bytes: version 40, level L.
 pub const POINTCARD_QR_TEXT_MAX: usize = 2953;
