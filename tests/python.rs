@@ -10,31 +10,56 @@ mod c_api {
     pub mod build;
 }
 
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use c_api::build::{self, Program};
-use pointcard_sandbox::{Config, Sandbox};
+use pointcard_sandbox::{Claim, Config, Sandbox};
 
 fn key(file: &str) -> String {
     let path = build::root().join("tests/vectors/keys").join(file);
     std::fs::read_to_string(path).expect("a key")
 }
 
+const APP_ID: &str = "2016100900000001";
+const USER: &str = "2088123412341234";
+
+fn sandbox() -> Sandbox {
+    let config = Config {
+        alipay_key: Some(key("alipay2048.pkcs8.pem")),
+        ..Config::new(APP_ID, key("app2048.pub.b64"))
+    };
+    Sandbox::start(config).expect("a sandbox")
+}
+
+/// Python with the bindings and the library as it ships.
+fn with_bindings(python: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("PYTHONPATH", build::root().join("bindings/python"));
+    command.env("POINTCARD_LIBRARY", build::lib().join("libpointcard.so"));
+    command
+}
+
+/// A process that is told to end when the test does, whatever becomes of the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn python_bindings_pass_their_own_tests() {
     let Some(python) = build::tool("python3", "bindings/python; Debian: python3") else { return };
-    let config = Config {
-        alipay_key: Some(key("alipay2048.pkcs8.pem")),
-        ..Config::new("2016100900000001", key("app2048.pub.b64"))
-    };
-    let sandbox = Sandbox::start(config).expect("a sandbox");
-    let mut command = Command::new(python);
+    let sandbox = sandbox();
+    let mut command = with_bindings(&python);
     command.args(["-W", "error", "-m", "unittest", "discover", "-s", "tests"]);
     command.current_dir(build::root().join("bindings/python"));
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("POINTCARD_LIBRARY", build::lib().join("libpointcard.so"));
     command.env("POINTCARD_TEST_GATEWAY", sandbox.gateway_url());
     let output = command.output().expect("python3 starts");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -42,6 +67,63 @@ fn python_bindings_pass_their_own_tests() {
     assert!(said.trim_end().ends_with("\nOK"), "nothing may be skipped here: {said}");
     let booked: Vec<_> = sandbox.ledger().iter().map(|b| b.order.amount.to_string()).collect();
     assert_eq!(booked, ["10", "4"], "one sale credited, a part of it taken back");
+}
+
+/// A token for a prize, asked for through the bindings.
+fn token(python: &Path, sandbox: &Sandbox, folder: &Path) -> String {
+    const ASK: &str = "import pointcard, sys\n\
+        queue, gateway, user, key, alipay_key = sys.argv[1:]\n\
+        till = pointcard.Client(app_id='2016100900000001', queue=queue, gateway=gateway,\n\
+        private_key=open(key).read(), alipay_public_key=open(alipay_key).read())\n\
+        prize = '20160527000000000682853000153366'\n\
+        print(till.authorize_prize(req_id='r1', prize_id=prize, user_id=user))\n\
+        till.close()\n";
+    let keys = build::root().join("tests/vectors/keys");
+    let mut command = with_bindings(python);
+    command.args(["-c", ASK]).arg(folder.join("queue")).arg(sandbox.gateway_url()).arg(USER);
+    command.args([keys.join("app2048.pkcs8.pem"), keys.join("alipay2048.pub.pem")]);
+    build::run(command).trim().to_owned()
+}
+
+/// The server of examples/notify_receiver.py, and its URL.
+fn server(python: &Path, folder: &Path) -> (Ended, String) {
+    let mut command = with_bindings(python);
+    command.arg(build::root().join("examples/notify_receiver.py")).args(["--app-id", APP_ID]);
+    command.arg("--alipay-public-key");
+    command.arg(build::root().join("tests/vectors/keys/alipay2048.pub.pem"));
+    command.arg("--journal").arg(folder.join("journal")).args(["--port", "0"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("python3 starts");
+    let stdout = child.stdout.take().expect("its words");
+    let ended = Ended(child);
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let url = line.trim().strip_prefix("listening on ").expect("its URL").to_owned();
+    (ended, url)
+}
+
+#[test]
+fn a_claim_reaches_the_receiver_in_python() {
+    let would =
+        "a claim's message from the sandbox to examples/notify_receiver.py; Debian: python3";
+    let Some(python) = build::tool("python3", would) else { return };
+    let receiver = Receiver::new("notify_receiver-python");
+    let sandbox = sandbox();
+    let (_server, url) = server(&python, &receiver.folder);
+    let claim = Claim {
+        out_biz_no: "prize1476966783310".into(),
+        token: token(&python, &sandbox, &receiver.folder),
+        user_id: USER.into(),
+        notify_url: Some(url),
+        ..Claim::default()
+    };
+    let claimed = sandbox.claim(&claim).expect("a coupon");
+    let start = Instant::now();
+    while receiver.journal().is_empty() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let notify_id = claimed.notify_id.expect("it is told");
+    let line = format!("{notify_id}\tcoupon\t{USER}\tprize1476966783310");
+    assert_eq!(receiver.journal(), [line]);
 }
 
 /// The request of a row of `tests/vectors/verify_notify.jsonl`.

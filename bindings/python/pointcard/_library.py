@@ -42,6 +42,10 @@ FUNCTIONS = {
     "pointcard_refund": (_STATUS, [ctypes.c_void_p, _P(c.RefundOrder), _P(c.Ticket)]),
     "pointcard_sync": (_STATUS, [ctypes.c_void_p, _U32, _P(c.Report)]),
     "pointcard_query_balance": (_STATUS, [ctypes.c_void_p, _TEXT, _TEXT, _U32, _P(c.Balance)]),
+    "pointcard_prize_authorize": (
+        _STATUS,
+        [ctypes.c_void_p, _P(c.Prize), ctypes.c_void_p, _P(c.PrizeToken), ctypes.c_void_p],
+    ),
     "pointcard_queue_status": (_STATUS, [ctypes.c_void_p, _P(c.QueueInfo)]),
     "pointcard_maintain": (_STATUS, [ctypes.c_void_p]),
     "pointcard_points_for": (

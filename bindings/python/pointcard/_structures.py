@@ -171,6 +171,14 @@ class QueueInfo(Versioned):
     ]
 
 
+class Prize(Versioned):
+    _fields_ = [("struct_size", u32), ("req_id", text), ("prize_id", text), ("user_id", text)]
+
+
+class PrizeToken(Versioned):
+    _fields_ = [("struct_size", u32), ("token", chars(65))]
+
+
 class NotificationIn(Versioned):
     _fields_ = [
         ("struct_size", u32), ("sign_type", i32), ("charset", i32), ("reserved", u32),

@@ -265,6 +265,17 @@ class Client:
         )
         return _fill(Balance, balance)
 
+    def authorize_prize(self, *, req_id: str, prize_id: str, user_id: str) -> str:
+        """Asks for the token that lets a shopper claim a prize, for claim_link; waits for the answer.
+
+        The same req_id when it is asked again: a lost answer must not become a second token.
+        """
+        prize, token = _order(c.Prize, "prize", {
+            "req_id": req_id, "prize_id": prize_id, "user_id": user_id,
+        }), c.PrizeToken.new()
+        self._call("pointcard_prize_authorize", ctypes.byref(prize), None, ctypes.byref(token), None)
+        return token.token.decode()
+
     def set_token(self, token: str, merchant: Optional[str] = None) -> None:
         """Gives a merchant another app_auth_token."""
         self._call("pointcard_set_token", text(merchant, "merchant"), text(token, "token"))
