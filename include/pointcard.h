@@ -964,7 +964,8 @@ typedef struct pointcard_sale {
     uint32_t reserved;
     /**
      * Instead of `points`: the rule that says what amount_fen is worth (section "Earning rule"),
-     * read during the call. ticket.points tells what it gave. Only for pointcard_accrue.
+     * read during the call. ticket.points tells what it gave. A clock before 2020 counts as
+     * unknown: no bonus holds. Only for pointcard_accrue.
      */
     const pointcard_rule *rule;
     /** With `rule`: what was paid, in fen (1 yuan = 100 fen). */

@@ -56,7 +56,8 @@ pub struct pointcard_sale {
     /// Zero.
     pub reserved: u32,
     /// Instead of `points`: the rule that says what amount_fen is worth (section "Earning rule"),
-    /// read during the call. ticket.points tells what it gave. Only for pointcard_accrue.
+    /// read during the call. ticket.points tells what it gave. A clock before 2020 counts as
+    /// unknown: no bonus holds. Only for pointcard_accrue.
     pub rule: *const pointcard_rule,
     /// With `rule`: what was paid, in fen (1 yuan = 100 fen).
     pub amount_fen: u64,

@@ -54,19 +54,19 @@ pub struct Bonus {
 }
 
 impl Bonus {
-    fn to_hour(&self) -> u8 {
+    fn end(&self) -> u8 {
         if self.to_hour == 0 { 24 } else { self.to_hour }
     }
 
     fn holds(&self, moment: &Moment) -> bool {
         let days = if self.weekdays == 0 { EVERY_DAY } else { self.weekdays };
         let is_day = days >> moment.weekday & 1 == 1;
-        let is_hour = self.from_hour <= moment.hour && moment.hour < self.to_hour();
+        let is_hour = self.from_hour <= moment.hour && moment.hour < self.end();
         self.percent != 0 && is_day && is_hour
     }
 
     fn is_sound(&self) -> bool {
-        let hours = self.from_hour < self.to_hour() && self.to_hour() <= 24;
+        let hours = self.from_hour < self.end() && self.end() <= 24;
         self.weekdays <= EVERY_DAY && hours && self.percent <= PERCENT_MAX
     }
 }

@@ -28,7 +28,7 @@ pub struct Sale<'a> {
     pub points: u32,
     /// What was paid, in fen, when `rule` says the points; else 0.
     pub amount_fen: u64,
-    /// What `amount_fen` is worth.
+    /// What `amount_fen` is worth. A clock before 2020 counts as unknown: no bonus holds.
     pub rule: Option<&'a Rule>,
     /// Shown to the shopper, at most 256 characters.
     pub memo: &'a str,

@@ -3,8 +3,8 @@
 
 enum { FIRST = 4700 };
 
-/* 2016-08-22 15:43:42 in Beijing, a Monday. */
-static const uint64_t MONDAY_AFTERNOON = 1471851822;
+/* 2024-08-19 15:43:42 in Beijing, a Monday. */
+static const uint64_t MONDAY_AFTERNOON = 1724053422;
 
 static struct clock now = {1000, 0};
 

@@ -160,7 +160,7 @@ class Till(unittest.TestCase):
     def test_rules(self):
         monday = earn.Bonus(percent=300, weekdays=earn.MONDAY, from_hour=12, to_hour=18)
         rule = pointcard.Rule(points=1, per_fen=1000, bonuses=[monday])
-        earned = pointcard.points_for(rule, 25999, unix_time=1471851822)
+        earned = pointcard.points_for(rule, 25999, unix_time=1724053422)
         self.assertEqual((earned.points, earned.percent, earned.cap), (77, 300, None))
         self.assertEqual(pointcard.points_for(rule, 25999).points, 25)
         self.fails("ERR_RANGE", "amount_fen", pointcard.points_for, rule, (1 << 64) - 1)
