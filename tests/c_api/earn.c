@@ -195,6 +195,20 @@ static void test_a_repeat_with_other_texts_is_still_a_conflict(void)
     close_till();
 }
 
+static void test_a_batch_wants_points(void)
+{
+    static uint8_t room[POINTCARD_BATCH_ROOM];
+    char biz_no[33];
+    pointcard_rule rule = rule_of();
+    pointcard_sale sale = sale_of(biz_no, FIRST + 40);
+    open_at(MONDAY_AFTERNOON);
+    sale.points = 0, sale.amount_fen = 4000, sale.rule = &rule;
+    CHECK_SAYS(&till, POINTCARD_ERR_ARGUMENT, "sale.rule",
+               pointcard_accrue_batch(&till, &sale, 1, NULL, room, sizeof room));
+    CHECK_EQ(queue_of(&till).waiting, 0);
+    close_till();
+}
+
 int main(int argc, char **argv)
 {
     start(argc, argv);
@@ -204,5 +218,6 @@ int main(int argc, char **argv)
     RUN(test_the_day_s_cap_holds_and_a_repeat_is_not_counted);
     RUN(test_points_and_amount_exclude_each_other);
     RUN(test_a_repeat_with_other_texts_is_still_a_conflict);
+    RUN(test_a_batch_wants_points);
     return 0;
 }

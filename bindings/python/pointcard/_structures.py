@@ -1,6 +1,7 @@
 """The structures of pointcard.h, member by member.
 
-tests/test_header.py compares names, order and types with the header itself.
+tests/test_header.py compares names, order and types with the header itself. One that begins with
+struct_size may lack the header's newest members: the library takes them for zero.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Config(Versioned):
         ("proxy", text), ("charset", i32), ("text_charset", i32), ("content_key", text),
         ("app_cert", text), ("alipay_cert", text), ("alipay_cert_next", text),
         ("alipay_root_cert", text), ("alipay_public_key_next", text), ("merchants", pointer),
-        ("merchant_count", u32), ("reserved", u32),
+        ("merchant_count", u32), ("first_delay_ms", u32),
     ]
 
 
@@ -127,7 +128,8 @@ class Sale(Versioned):
     _fields_ = [
         ("struct_size", u32), ("points", u32), ("user_id", text), ("biz_no", text),
         ("memo", text), ("ext_info", text), ("shop_id", text), ("activity_account", text),
-        ("req_id", text), ("part", text), ("merchant", text), ("rule", ctypes.POINTER(Rule)),
+        ("req_id", text), ("part", text), ("merchant", text), ("flags", u32), ("reserved", u32),
+        ("rule", ctypes.POINTER(Rule)),
         ("amount_fen", u64),
     ]
 
@@ -143,7 +145,7 @@ class RefundOrder(Versioned):
     _fields_ = [
         ("struct_size", u32), ("points", u32), ("biz_no", text), ("refund_no", text),
         ("memo", text), ("activity_account", text), ("part", text), ("req_id", text),
-        ("merchant", text), ("user_id", text), ("points_left", u32), ("reserved", u32),
+        ("merchant", text), ("user_id", text), ("points_left", u32), ("flags", u32),
     ]
 
 

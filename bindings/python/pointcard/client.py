@@ -18,6 +18,7 @@ from .earn import Rule
 from .errors import BY_NAME, Error
 
 _PLAIN_HTTP, _SERVER_TIME = 1, 2
+_MANAGER = 32
 _SIGN_TYPES = {"RSA2": 0, "RSA": 1}
 _CHARSETS = {"UTF-8": 0, "GBK": 1}
 _VERDICTS = {1: "accepted", 2: "rejected", 3: "uncertain", 4: "unknown", 5: "deferred"}
@@ -131,6 +132,7 @@ class Client:
         max_points: int = 0,
         plain_http: bool = False,
         server_time: bool = False,
+        first_delay_ms: int = 0,
         on_outcome: Optional[Callable[[Outcome], None]] = None,
         **texts: Optional[str],
     ):
@@ -151,6 +153,7 @@ class Client:
             sign_type=_choice(_SIGN_TYPES, sign_type, "sign_type"),
             charset=_choice(_CHARSETS, charset, "charset"),
             max_points=number(max_points, "config.max_points"),
+            first_delay_ms=number(first_delay_ms, "config.first_delay_ms"),
             flags=(_PLAIN_HTTP if plain_http else 0) | (_SERVER_TIME if server_time else 0),
             on_outcome=self._callback,
             **{name: text(value, f"config.{name}") for name, value in texts.items()},
@@ -205,22 +208,31 @@ class Client:
         points: int = 0,
         amount_fen: int = 0,
         rule: Optional[Rule] = None,
+        manager: bool = False,
         **texts: Optional[str],
     ) -> Ticket:
         """Records points for a paid sale; durable when it returns, network or not.
 
-        Either points, or amount_fen and a rule. More texts: memo, ext_info, shop_id,
+        Either points, or amount_fen and a rule. A manager waives the queue's limits. More texts: memo, ext_info, shop_id,
         activity_account, req_id, part, merchant. Call it again with the same sale when unsure.
         """
         sale = _order(c.Sale, "sale", {"user_id": user_id, "biz_no": biz_no, **texts})
         sale.points = number(points, "sale.points")
+        sale.flags = _MANAGER if manager else 0
         sale.amount_fen = number(amount_fen, "sale.amount_fen", 64)
         if rule is not None:
             sale.rule = ctypes.pointer(rule._c())
         return self._ticket("pointcard_accrue", sale)
 
     def refund(
-        self, *, biz_no: str, refund_no: str, points: int, points_left: int = 0, **texts: Optional[str]
+        self,
+        *,
+        biz_no: str,
+        refund_no: str,
+        points: int,
+        points_left: int = 0,
+        manager: bool = False,
+        **texts: Optional[str],
     ) -> Ticket:
         """Takes points back for a refunded sale; durable when it returns.
 
@@ -228,6 +240,7 @@ class Client:
         """
         order = _order(c.RefundOrder, "refund", {"biz_no": biz_no, "refund_no": refund_no, **texts})
         order.points = number(points, "refund.points")
+        order.flags = _MANAGER if manager else 0
         order.points_left = number(points_left, "refund.points_left")
         return self._ticket("pointcard_refund", order)
 
