@@ -24,7 +24,7 @@ pub enum Paint {
 const ON: &str = "\x1b[38;5;16;48;5;231m";
 const OFF: &str = "\x1b[0m";
 
-/// Room that is always enough for [`write`], in bytes.
+/// Room that is always enough for [`write()`], in bytes.
 pub fn room(modules: usize, quiet: u8, paint: Paint) -> usize {
     let cells = Frame { scale: 1, quiet }.cells(modules);
     let colours = if paint == Paint::Colour { ON.len() + OFF.len() } else { 0 };
