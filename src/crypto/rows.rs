@@ -37,6 +37,73 @@ pub(super) fn mac(t: Limb, a: Limb, b: Limb, c: &mut Limb) -> Limb {
     low
 }
 
+/// Two columns, `y`'s limb before them in R9, their own last one left in R5.
+#[cfg(pointcard_umaal)]
+macro_rules! two {
+    ($at:literal) => {
+        concat!(
+            "ldrd r4, r5, [{y}, #",
+            $at,
+            "]\n",
+            "ldrd r2, r3, [{t}, #",
+            $at,
+            "]\n",
+            "umaal r2, {c0}, r4, {x0}\n",
+            "umaal r2, {c1}, r9, {x1}\n",
+            "umaal r3, {c0}, r5, {x0}\n",
+            "umaal r3, {c1}, r4, {x1}\n",
+            "strd r2, r3, [{t}, #",
+            $at,
+            "]\n",
+        )
+    };
+}
+
+/// The same from R5 to R9.
+#[cfg(pointcard_umaal)]
+macro_rules! two_more {
+    ($at:literal) => {
+        concat!(
+            "ldrd r8, r9, [{y}, #",
+            $at,
+            "]\n",
+            "ldrd r2, r3, [{t}, #",
+            $at,
+            "]\n",
+            "umaal r2, {c0}, r8, {x0}\n",
+            "umaal r2, {c1}, r5, {x1}\n",
+            "umaal r3, {c0}, r9, {x0}\n",
+            "umaal r3, {c1}, r8, {x1}\n",
+            "strd r2, r3, [{t}, #",
+            $at,
+            "]\n",
+        )
+    };
+}
+
+#[cfg(pointcard_umaal)]
+macro_rules! umaal {
+    ($t:ident, $y:ident, $x0:ident, $x1:ident, $c0:ident, $c1:ident, $before:ident, $($part:expr),+) => {
+        // Safety: reads the limbs of `y`, reads and writes those of `t`, and nothing else: the
+        // parts' offsets end where the arrays do. LDRD and STRD need pairs of registers, and 4-byte
+        // alignment only. No branch, no flag.
+        unsafe {
+            core::arch::asm!(
+                $($part),+,
+                y = in(reg) $y.as_ptr(),
+                t = in(reg) $t.as_mut_ptr(),
+                x0 = in(reg) *$x0,
+                x1 = in(reg) *$x1,
+                c0 = inout(reg) *$c0,
+                c1 = inout(reg) *$c1,
+                inout("r9") *$before,
+                out("r2") _, out("r3") _, out("r4") _, out("r5") _, out("r8") _,
+                options(nostack, preserves_flags),
+            );
+        }
+    };
+}
+
 /// Two rows of a product on their way over its columns: y·x, where x has two limbs.
 pub(super) struct Rows {
     pub x: [Limb; 2],
@@ -49,11 +116,14 @@ impl Rows {
     /// Adds the columns of `y`, an even number, to `t`, and what is then left, and `top`, to the
     /// two limbs after; returns the carry out of those (0 or 1).
     #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline)]
     pub fn add(self, t: &mut [Limb], y: &[Limb], top: Limb) -> Limb {
         let Some((t, [end0, end1, ..])) = t.split_at_mut_checked(y.len()) else { return 0 };
-        let ((t, t_rest), (y, y_rest)) = (t.as_chunks_mut::<STEP>(), y.as_chunks::<STEP>());
         let mut rows = self;
-        for (t, y) in t.iter_mut().zip(y) {
+        #[cfg(pointcard_umaal)]
+        let (t, y) = rows.by_eight(t, y);
+        let ((t4, t_rest), (y4, y_rest)) = (t.as_chunks_mut::<STEP>(), y.as_chunks::<STEP>());
+        for (t, y) in t4.iter_mut().zip(y4) {
             rows.four_columns(t, y);
         }
         if let ([t0, t1], &[y0, y1]) = (t_rest, y_rest) {
@@ -94,34 +164,24 @@ impl Rows {
     #[inline(always)]
     fn four_columns(&mut self, t: &mut [Limb; STEP], y: &[Limb; STEP]) {
         let Rows { x: [x0, x1], carry: [c0, c1], before } = self;
-        // Safety: reads the four limbs of `y`, reads and writes the four of `t`, and nothing else.
-        // LDRD and STRD need pairs of registers, and 4-byte alignment only. No branch, no flag.
-        unsafe {
-            core::arch::asm!(
-                "ldrd r4, r5, [{y}]",
-                "ldrd r2, r3, [{t}]",
-                "umaal r2, {c0}, r4, {x0}",
-                "umaal r2, {c1}, r9, {x1}",
-                "umaal r3, {c0}, r5, {x0}",
-                "umaal r3, {c1}, r4, {x1}",
-                "strd r2, r3, [{t}]",
-                "ldrd r8, r9, [{y}, #8]",
-                "ldrd r2, r3, [{t}, #8]",
-                "umaal r2, {c0}, r8, {x0}",
-                "umaal r2, {c1}, r5, {x1}",
-                "umaal r3, {c0}, r9, {x0}",
-                "umaal r3, {c1}, r8, {x1}",
-                "strd r2, r3, [{t}, #8]",
-                y = in(reg) y.as_ptr(),
-                t = in(reg) t.as_mut_ptr(),
-                x0 = in(reg) *x0,
-                x1 = in(reg) *x1,
-                c0 = inout(reg) *c0,
-                c1 = inout(reg) *c1,
-                inout("r9") *before,
-                out("r2") _, out("r3") _, out("r4") _, out("r5") _, out("r8") _,
-                options(nostack, preserves_flags),
-            );
+        umaal!(t, y, x0, x1, c0, c1, before, two!(0), two_more!(8));
+    }
+
+    /// Twice as many at once, as long as there are so many: half of the loop around them. Returns
+    /// the columns left.
+    #[cfg(pointcard_umaal)]
+    #[inline(always)]
+    fn by_eight<'t, 'y>(
+        &mut self,
+        t: &'t mut [Limb],
+        y: &'y [Limb],
+    ) -> (&'t mut [Limb], &'y [Limb]) {
+        let (t8, t) = t.as_chunks_mut::<{ 2 * STEP }>();
+        let (y8, y) = y.as_chunks::<{ 2 * STEP }>();
+        for (t, y) in t8.iter_mut().zip(y8) {
+            let Rows { x: [x0, x1], carry: [c0, c1], before } = self;
+            umaal!(t, y, x0, x1, c0, c1, before, two!(0), two_more!(8), two!(16), two_more!(24));
         }
+        (t, y)
     }
 }

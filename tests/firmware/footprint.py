@@ -31,6 +31,9 @@ BUDGETS = [
     ("RSA-2048 sign, memory lent (key, scratch)", 5120, 5120),
     ("RSA and SHA-256 without key reading, size build, flash", 7680, 7680),
 ]
+# The same for Cortex-A, in instructions of one signature.
+CORTEX_A = {"a7": ("Cortex-A7", 20_000_000, 20_000_000), "a53": ("Cortex-A53", 9_500_000, 10_200_000)}
+BESIDE = "## Beside mbedTLS and BearSSL"
 RSA = r"crypto::(limbs|rows|rsa|blind|pkcs1|private|public)|kernel_sign|sha2::"
 READING = r"::load|::read|Numbers|prepare|r_squared|clear|wipe|consistent"
 
@@ -74,6 +77,56 @@ def kernels(out):
     pattern = (r"kernel (\w+) (\w) (\w+) flash (\d+) lent (\d+) stack (\d+) load-stack (\d+) "
                r"instructions (\d+)")
     return [(c, b, k, *map(int, numbers)) for c, b, k, *numbers in re.findall(pattern, text)]
+
+
+def peers(out):
+    """Rows of the peers and, per Cortex-A core, the instructions of each; and their versions."""
+    text = (out / "kernel.txt").read_text()
+    versions = dict(re.findall(r"^version (\w+) (\S+)$", text, re.M))
+    rows = re.findall(r"^peer (\w+) (\w+) (\w) flash (\d+) lent (\d+) stack (\d+) instructions (\d+)$",
+                      text, re.M)
+    cortex_a = {(core, name): int(count) for name, core, count in
+                re.findall(r"^cortex-a (\w+) (\w+) instructions (\d+)$", text, re.M)}
+    return versions, rows, cortex_a
+
+
+def beside(out, kernel_rows):
+    """The section about others; None when one of the tools or the sources was not there."""
+    versions, rows, cortex_a = peers(out)
+    if len(versions) < 2 or len(cortex_a) < 3 * len(CORTEX_A):
+        return None
+    ours = [("pointcard", c, b, flash, lent, stack_, count)
+            for c, b, _, flash, lent, stack_, _, count in kernel_rows]
+    order = {core: at for at, core in enumerate(["m4", "m3", "m33", "m0"])}
+    both = sorted(ours + [tuple(row) for row in rows], key=lambda row: (order[row[1]], row[0] != "pointcard"))
+    cores = table(["", "core", "build", "flash", "lent or heap", "stack", "instructions"], both)
+    hosts = table(["one signature", "pointcard", "goal", "", "mbedTLS", "BearSSL"], [
+        (title, cortex_a[core, "pointcard"], goal, verdict(cortex_a[core, "pointcard"], goal),
+         cortex_a[core, "mbedtls"], cortex_a[core, "bearssl"])
+        for core, (title, goal, _) in CORTEX_A.items()])
+    return BESIDE_TEXT.format(title=BESIDE, cores=cores, hosts=hosts, **versions)
+
+
+BESIDE_TEXT = """{title}
+
+mbedTLS {mbedtls} and BearSSL {bearssl}, Debian's source packages, built by the same compiler in the same run and signing
+the same message with the same keys; openssl accepts what each of them signs.
+
+{cores}
+
+Build `s` is `-Os`, `2` is `-O2`, `3` is Rust's `opt-level = 3`. Flash is the image less an empty one: ours reads keys as text (PEM,
+base64, DER), theirs are given the numbers. mbedTLS blinds and checks as we do, and its lent memory is its heap;
+BearSSL does neither (its key is lent as pointers, and it works on the stack). BearSSL is built for `i15` on M0, `i31` elsewhere.
+
+On Cortex-A, built for speed, instructions under qemu-user:
+
+{hosts}
+"""
+
+
+def kept():
+    """The section as the document has it."""
+    return DOC.read_text()[DOC.read_text().index(BESIDE):]
 
 
 def measure(out, rows, bounds):
@@ -124,7 +177,8 @@ def document(out, cores, values, rows, full):
     kernel_table = table(
         ["core", "build", "multiplication", "flash with key reading", "lent", "stack", "key load, stack", "instructions"], rows)
     return TEXT.format(budgets=budgets, features=feature_table, exports=exports, stacks=stacks,
-                       kernels=kernel_table, client=client_bytes(out / "image-core.elf"))
+                       kernels=kernel_table, client=client_bytes(out / "image-core.elf")
+                       ) + "\n" + (beside(out, rows) or kept())
 
 
 TEXT = """# What the library costs on a Cortex-M
@@ -201,6 +255,10 @@ def broken(values, out, cores):
     for name, _, budget in BUDGETS:
         if values[name] > budget:
             yield f"{name} is {values[name]}, its budget {budget}"
+    for (core, name), count in peers(out)[2].items():
+        title, _, budget = CORTEX_A[core]
+        if name == "pointcard" and count > budget:
+            yield f"a signature on {title} takes {count} instructions, its budget is {budget}"
     for core in cores:
         for export, depth in painted(out, core).items():
             if depth > stacks_of(out, core)[export]:
