@@ -65,7 +65,7 @@ impl Bench {
     }
 
     fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        let mut command = build::runs(program);
         self.surround(&mut command);
         command
     }

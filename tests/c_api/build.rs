@@ -1,4 +1,8 @@
 //! Builds what the C tests run: the library by `make lib`, programs by the system's compiler.
+//!
+//! For another system (tests/firmware/linux.sh) the environment names all four: `CROSS_ARCHIVE`, the
+//! library; `CROSS_CC` and `CROSS_LIBS`, the compiler and what it links beside; `CROSS_RUN`, what runs
+//! the programs.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -10,9 +14,36 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The words of an environment variable; none for this very system.
+fn cross(name: &str) -> Option<Vec<String>> {
+    let words = std::env::var(name).ok()?;
+    Some(words.split_whitespace().map(String::from).collect())
+}
+
 /// Where programs and their papers go.
 pub fn out() -> PathBuf {
-    root().join("target/c_api")
+    match std::env::var_os("CROSS_ARCHIVE") {
+        Some(archive) => Path::new(&archive).with_extension("c_api"),
+        None => root().join("target/c_api"),
+    }
+}
+
+/// A command that runs a program built here.
+#[allow(dead_code)] // each test crate uses its part
+pub fn runs(program: &Path) -> Command {
+    let mut words = cross("CROSS_RUN").unwrap_or_default().into_iter();
+    let Some(first) = words.next() else { return Command::new(program) };
+    let mut command = Command::new(first);
+    command.args(words).arg(program);
+    command
+}
+
+/// The archive to link with, up to date.
+fn archive() -> PathBuf {
+    match std::env::var_os("CROSS_ARCHIVE") {
+        Some(archive) => archive.into(),
+        None => lib().join("libpointcard.a"),
+    }
 }
 
 /// `target/lib`, with the archive and the shared library as they ship, up to date.
@@ -38,6 +69,9 @@ pub fn lib() -> &'static Path {
 
 /// What a static link needs beside the archive: the Makefile's word.
 pub fn libs() -> Vec<String> {
+    if let Some(libs) = cross("CROSS_LIBS") {
+        return libs;
+    }
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("the Makefile");
     let line = makefile.lines().find_map(|line| line.strip_prefix("LIBS ")).expect("LIBS");
     line.trim_start_matches([' ', ':', '=']).split_whitespace().map(String::from).collect()
@@ -104,7 +138,7 @@ impl Program {
 /// Compiles a program, once.
 pub fn c(program: &Program) -> &'static Path {
     static BUILT: Mutex<Option<HashMap<String, &'static Path>>> = Mutex::new(None);
-    let library = program.linked.then(|| lib().join("libpointcard.a"));
+    let library = program.linked.then(archive);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let built = built.get_or_insert_default();
     if let Some(done) = built.get(&program.name) {
@@ -113,8 +147,10 @@ pub fn c(program: &Program) -> &'static Path {
     let bin = out().join("bin");
     std::fs::create_dir_all(&bin).expect("a folder under target");
     let path = bin.join(&program.name);
-    let mut cc = Command::new(program.compiler);
-    cc.args(&program.flags).args(STRICT).arg("-I").arg(root().join("include"));
+    let words = cross("CROSS_CC").unwrap_or_else(|| vec![program.compiler.into()]);
+    let (compiler, own_flags) = words.split_first().expect("a compiler");
+    let mut cc = Command::new(compiler);
+    cc.args(own_flags).args(&program.flags).args(STRICT).arg("-I").arg(root().join("include"));
     cc.args(&program.sources).args(["-x", "none"]).arg("-o").arg(&path);
     if let Some(library) = library {
         cc.arg(library).args(libs());
