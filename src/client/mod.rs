@@ -265,6 +265,7 @@ pub struct Client<'c, P: Ports> {
 
 impl<'c, P: Ports> Client<'c, P> {
     /// A client that is not open yet. Every call but [`open`](Self::open) fails with `BadState`.
+    #[inline(always)] // three KiB that are better made where they stay
     pub const fn new(config: Config<'c>, ports: P) -> Self {
         Client {
             config,

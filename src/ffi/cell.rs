@@ -57,6 +57,7 @@ impl Cell {
     /// Lays a shut cell into the caller's memory.
     // Safety: `memory` is valid for POINTCARD_CLIENT_SIZE bytes of writes, aligned like a u64, and
     // used by nobody else until this returns.
+    #[inline(always)] // so that the client is made where it stays
     pub(super) unsafe fn lay(
         memory: *mut pointcard_client,
         lock: Lock,
@@ -65,20 +66,21 @@ impl Cell {
         told_ctx: *mut c_void,
         client: CClient,
     ) {
-        let cell = Cell {
-            state: AtomicU32::new(SHUT),
-            lock,
-            transport,
-            told,
-            told_ctx,
-            #[cfg(feature = "http")]
-            http: UnsafeCell::new(None),
-            guarded: UnsafeCell::new(client),
-            line: AtomicU32::new(FREE),
-            io: UnsafeCell::new([0; IO_SIZE]),
-        };
+        let cell = memory.cast::<Cell>();
+        // Member by member: a whole cell, built first and moved then, would be 20 KiB of stack.
         // Safety: size and alignment are checked above, the rest is promised.
-        unsafe { memory.cast::<Cell>().write(cell) }
+        unsafe {
+            (&raw mut (*cell).state).write(AtomicU32::new(SHUT));
+            (&raw mut (*cell).lock).write(lock);
+            (&raw mut (*cell).transport).write(transport);
+            (&raw mut (*cell).told).write(told);
+            (&raw mut (*cell).told_ctx).write(told_ctx);
+            #[cfg(feature = "http")]
+            (&raw mut (*cell).http).write(UnsafeCell::new(None));
+            (&raw mut (*cell).guarded).write(UnsafeCell::new(client));
+            (&raw mut (*cell).line).write(AtomicU32::new(FREE));
+            (&raw mut (*cell).io).write_bytes(0, 1);
+        }
     }
 
     pub(super) fn set_open(&self, open: bool) {

@@ -32,9 +32,10 @@ INDIRECT = [
     # C: the example's own tables of functions.
     (r".", None),
 ]
-# core::fmt::write formats our Error, whose own fmt writes its parts with core::fmt::write: two
+# core::fmt::write formats our Error, and the bytes of a letter's export as digits (queue::letters::Hex,
+# which serde hands on by reference: &T). Their own fmt writes their parts with core::fmt::write: two
 # levels, no more, because the parts are numbers and texts. The inner level is a separate node.
-NESTED = ("core::fmt::write", r"<pointcard::status::Error as core::fmt::Display>::fmt$")
+NESTED = ("core::fmt::write", r"<(pointcard::status::Error|&T) as core::fmt::Display>::fmt$")
 
 
 class Unreadable(Exception):
