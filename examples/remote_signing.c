@@ -188,7 +188,7 @@ static int house(const char *key_file, const char *app_id)
 
 static pointcard_client client;
 static pointcard_ram ram;
-static uint8_t medium[6 * 4096]; /* a real till gives it a file or flash */
+static uint8_t medium[8 * 4096]; /* a real till gives it a file or flash */
 static uint8_t buf[POINTCARD_REQUEST_MAX];
 
 static void complain(const char *what)

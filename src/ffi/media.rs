@@ -26,9 +26,10 @@ pub struct pointcard_ram {
 ///
 /// @param file  memory for the open file
 /// @param path  NUL-terminated; the folder must exist
-/// @param size  bytes of a new file, at least 98304; an existing one keeps its size. One MiB holds
-///              about 165 entries (each takes a 4096-byte block of its own, so that a block that is
-///              damaged while it is written never holds an older entry)
+/// @param size  bytes of a new file, at least 131072; an existing one keeps its size. One MiB holds
+///              about 1,580 entries of 250 bytes: the newest 160 take a 4096-byte block of their own
+///              each, so that a block that is damaged while it is written never holds an older
+///              entry; what waits longer is packed
 ///
 /// Returns a table for config.storage. Failures are in its status, and pointcard_init returns them.
 // Safety: `file` is null or writable and stays until the client is closed; `path` is null or a
@@ -44,11 +45,11 @@ pub unsafe extern "C" fn pointcard_file_storage(
 }
 
 /// The same for a medium that keeps old bytes intact when a write is cut (battery-backed caches,
-/// most SSDs with power-loss protection): records are packed, and one MiB holds about 2,700.
+/// most SSDs with power-loss protection): records are packed, and one MiB holds about 1,880.
 ///
 /// @param file  memory for the open file
 /// @param path  NUL-terminated; the folder must exist
-/// @param size  bytes of a new file, at least 24576; an existing one keeps its size
+/// @param size  bytes of a new file, at least 32768; an existing one keeps its size
 ///
 /// Returns as pointcard_file_storage.
 // Safety: as pointcard_file_storage.

@@ -117,7 +117,7 @@ static void test_file_smaller_than_a_store_is_refused(void)
         remove(small);
     }
     {
-        pointcard_config config = config_on(pointcard_file_storage(&file, small, 98304));
+        pointcard_config config = config_on(pointcard_file_storage(&file, small, 131072));
         open_till(config); /* the least the header promises */
         CHECK_CALL(&till, POINTCARD_OK, sell(&till, 110));
         drain(&till);
@@ -137,7 +137,7 @@ static void test_file_of_a_power_safe_medium_holds_more(void)
     open_till(on_file(&file));
     careful = queue_of(&till).room;
     close_till();
-    CHECK(careful >= 150 && room >= 2000 && room > 8 * careful);
+    CHECK(careful >= 140 && room >= 1800 && room > 8 * careful); /* what surely fits, unpacked */
 }
 
 int main(int argc, char **argv)
