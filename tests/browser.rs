@@ -3,7 +3,7 @@
 //! the dashboard and troubles the gateway.
 //!
 //! In: Chromium. Out: pictures of both pages in target/screens, at a phone's size and a window's.
-#![cfg(feature = "http")]
+#![cfg(all(feature = "http", feature = "qr"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "whole_protocol/campaigns.rs"]
@@ -20,8 +20,12 @@ mod shop;
 #[path = "common/till.rs"]
 mod till;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use cdp::{Browser, PHONE, WINDOW};
 use mail::Mailbox;
+use pointcard::claim::bitmap::{self, Bits, Frame};
+use pointcard::claim::qr::{Code, Options, SCRATCH_MAX};
 use pointcard::client::call::Call;
 use pointcard::crypto::{PublicKey, Scratch};
 use pointcard::gateway::activity::{self, Content};
@@ -32,6 +36,7 @@ use pointcard::points::sale::Sale;
 use shop::{Mode, Shop};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 use till::{ACCOUNT, APP_ID, USER, key};
 
@@ -201,9 +206,73 @@ fn the_dashboard_is_live_and_takes_orders() {
     let drawn = "document.querySelector('#link img').naturalWidth > 0";
     press(&mut browser, "#offer button", drawn);
     let link = browser.eval("document.querySelector('#link a').href");
-    pointcard_sandbox::claim_by_link(link.as_str().unwrap(), None).unwrap();
+    let link = link.as_str().unwrap();
+    browser.eval("document.querySelector('#link img').scrollIntoView({ block: 'center' })");
+    scanned(&mut browser, "code-on-the-dashboard", link);
+    pointcard_sandbox::claim_by_link(link, None).unwrap();
     browser.until("document.querySelectorAll('#messages .tries li').length > 3");
     browser.until("document.querySelector('#coupons').textContent.includes('已领取')");
     browser.until("document.querySelector('#said').textContent === ''");
     both(&mut browser, "dashboard");
+}
+
+/// A phone's camera looks at the screen: it must read the link, byte by byte.
+fn scanned(browser: &mut Browser, name: &str, link: &str) {
+    let screen = browser.screen(name);
+    let mut zbar = Command::new("zbarimg");
+    zbar.args(["--quiet", "--raw", "-Sdisable", "-Sqrcode.enable"]).arg(&screen);
+    let Ok(output) = zbar.output() else {
+        println!(
+            "SKIPPED TOOL zbarimg: would have tested a QR code on a screen; Debian: zbar-tools"
+        );
+        assert!(std::env::var_os("POINTCARD_ALL_TOOLS").is_none(), "zbarimg is not installed");
+        return;
+    };
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), link, "{}", screen.display());
+}
+
+/// The library's own drawing, in a browser as a till with a screen would show it.
+#[test]
+fn the_librarys_code_is_read_from_a_screen() {
+    let Some(mut browser) = Browser::start("code") else { return };
+    let link = "https://render.alipay.com/p/z/pointset/index.html?itemId=2016102020076000000009510377\
+                &type=pointcard&token=5b78189e7b2d4c1f9a0e3d2c1b0a9f8e&outBizNo=prize1476966783310";
+    browser.size(WINDOW);
+    for scale in [1, 2, 3, 5] {
+        let image = bitmap_file(link, scale);
+        browser.open(&format!("data:text/html,<img src='data:image/bmp;base64,{image}'>"));
+        browser.until("document.querySelector('img').naturalWidth > 0");
+        // Fewer than three screen pixels a module are too few for the reader, whoever drew them.
+        browser.eval(
+            "document.querySelector('img').style.cssText = 'image-rendering: pixelated; \
+                      width: ' + Math.max(600, document.querySelector('img').naturalWidth) + 'px'",
+        );
+        scanned(&mut browser, &format!("code-of-scale-{scale}"), link);
+    }
+}
+
+/// The rows as a Windows bitmap of one bit per pixel, in base64.
+fn bitmap_file(link: &str, scale: u8) -> String {
+    let (mut scratch, frame) = ([0; SCRATCH_MAX], Frame { scale, ..Frame::default() });
+    let code = Code::encode(link, &Options::default(), &mut scratch).unwrap();
+    let modules = code.size().modules;
+    let (side, stride) = (frame.side(modules), frame.row_bytes(modules).next_multiple_of(4));
+    let mut rows = vec![0; frame.room(modules, stride)];
+    bitmap::draw(&code, frame, Bits::default(), stride, &mut rows).unwrap();
+    rows.resize(stride * side, 0);
+    // 62 bytes of head; a negative height: the first row is the top one; 0 is white, 1 black.
+    let words =
+        |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>();
+    let mut file = b"BM".to_vec();
+    file.extend(words(&[
+        62 + rows.len() as u32,
+        0,
+        62,
+        40,
+        side as u32,
+        (side as u32).wrapping_neg(),
+    ]));
+    file.extend(words(&[1 | 1 << 16, 0, rows.len() as u32, 0, 0, 2, 2, 0x00FF_FFFF, 0]));
+    file.extend(rows);
+    STANDARD.encode(file)
 }

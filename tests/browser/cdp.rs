@@ -157,6 +157,14 @@ impl Browser {
         assert!(colours > 50, "{} is empty: {colours} colours", path.display());
     }
 
+    /// What the screen shows now, as a file in target/screens.
+    pub fn screen(&mut self, name: &str) -> PathBuf {
+        let png = self.order("Page.captureScreenshot", json!({ "format": "png" }));
+        let path = screens().join(format!("{name}.png"));
+        std::fs::write(&path, STANDARD.decode(png["data"].as_str().unwrap()).unwrap()).unwrap();
+        path
+    }
+
     /// How many colours a picture has, counted by drawing it on a canvas of a page of its own.
     fn colours(&mut self, png: &[u8]) -> u64 {
         let page = self.session.clone();
