@@ -162,10 +162,12 @@ fn killed(path: &Path, gateway: &str, from: u64, moment: Moment) -> u64 {
     let (teller, sold) = channel();
     let reader = std::thread::spawn(move || {
         let lines = BufReader::new(out).lines().map_while(Result::ok);
-        // Nobody may be listening.
-        lines
-            .inspect(|line| drop(line.starts_with("sold").then(|| teller.send(()))))
-            .collect::<Vec<_>>()
+        let tell = |line: &String| {
+            if line.starts_with("sold") {
+                let _ = teller.send(()); // nobody may be listening
+            }
+        };
+        lines.inspect(tell).collect::<Vec<_>>()
     });
     moment.wait(&sold);
     let ended = till.try_wait().unwrap();
