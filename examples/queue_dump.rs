@@ -6,8 +6,11 @@
 //! the entries as JSON, one a line. The image is only read.
 //!
 //! ```text
-//! cargo run --example queue_dump -- IMAGE [--json FILE] [--show-users]
+//! cargo run --example queue_dump -- IMAGE [--json FILE] [--show-users] [--key ID:HEX ...]
 //! ```
+//!
+//! Of a sealed store the structure is told without its keys, and with them everything; the newest
+//! key comes first.
 //!
 //! User ids are masked, and bodies this version cannot read are left out, unless `--show-users` is
 //! given. Exit code: 0 sound, 1 damaged, 2 nothing could be read.
@@ -17,8 +20,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use pointcard::points::sale::Deposit;
-use pointcard::port::Geometry;
+use pointcard::port::Storage;
 use pointcard::port::ram::RamStorage;
+use pointcard::port::sealed::{KeyList, SealKey, Sealed};
 use pointcard::queue::inspect::{self, Finding, Lane, Record, SectorHeader};
 use pointcard::queue::{Cursor, ENTRY_MAX, EntryState, Item, Queue, Reason};
 use serde_json::{Value, json};
@@ -29,14 +33,26 @@ struct Options {
     image: String,
     json: Option<String>,
     users: bool,
+    /// Number and bytes of each key, the newest first.
+    keys: Vec<(u8, Vec<u8>)>,
+}
+
+fn key(word: &str) -> Result<(u8, Vec<u8>), Any> {
+    let (id, hex) = word.split_once(':').ok_or("--key: ID:HEX is wanted")?;
+    let digits: Option<Vec<u32>> = hex.chars().map(|c| c.to_digit(16)).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0).ok_or("--key: not hexadecimal")?;
+    let bytes = digits.chunks(2).map(|two| two.iter().fold(0, |all, one| all << 4 | *one as u8));
+    let id = id.parse().map_err(|_| "--key: its number is not between 1 and 255")?;
+    Ok((id, bytes.collect()))
 }
 
 fn options() -> Result<Options, Any> {
     let mut args = std::env::args().skip(1);
-    let mut options = Options { image: String::new(), json: None, users: false };
+    let mut options = Options { image: String::new(), json: None, users: false, keys: vec![] };
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--show-users" => options.users = true,
+            "--key" => options.keys.push(key(&args.next().ok_or("--key: ID:HEX is missing")?)?),
             "--json" => options.json = Some(args.next().ok_or("--json: a file name is missing")?),
             image if options.image.is_empty() && !image.starts_with('-') => {
                 options.image = image.into();
@@ -45,7 +61,7 @@ fn options() -> Result<Options, Any> {
         }
     }
     match options.image.as_str() {
-        "" => Err("use: queue_dump IMAGE [--json FILE] [--show-users]".into()),
+        "" => Err("use: queue_dump IMAGE [--json FILE] [--show-users] [--key ID:HEX ...]".into()),
         _ => Ok(options),
     }
 }
@@ -62,6 +78,9 @@ struct Dump {
     mended: u32,
     damaged: u64,
     refused: u32,
+    /// Records of a sealed store that could not be opened for want of a key.
+    locked: u32,
+    forged: u32,
 }
 
 impl Dump {
@@ -72,6 +91,20 @@ impl Dump {
             Finding::State { at, mended } => {
                 self.count(mended);
                 self.say(at, "  state", mended);
+            }
+            Finding::Sealed { at, lane, number, len, mended } => {
+                self.count(mended);
+                self.locked += 1;
+                let what = match lane {
+                    Lane::Dead => "sealed dead letter",
+                    Lane::Backlog => "sealed copy",
+                    _ => "sealed entry",
+                };
+                self.say(at, &format!("  {what}, number {number}, {len} bytes"), mended);
+            }
+            Finding::Forged { at } => {
+                self.forged += 1;
+                self.say(at, "  FORGED: nobody with the key has written this", false);
             }
             Finding::Damage { at, len } => {
                 self.damaged += u64::from(len);
@@ -211,15 +244,14 @@ fn sale_json(body: &[u8], users: bool) -> Value {
 }
 
 /// Opens the store in memory, as a till would, and lets that say what is settled.
-fn mount(image: &mut [u8], geometry: Geometry, dump: &mut Dump) -> Result<String, Any> {
-    let mut storage = RamStorage::new(image, geometry);
+fn mount(storage: &mut dyn Storage, dump: &mut Dump) -> Result<String, Any> {
     let (mut queue, mut buf) = (Queue::new(), vec![0; ENTRY_MAX]);
-    queue.open(&mut storage, [0; 8])?;
+    queue.open(storage, [0; 8])?;
     let mut cursor = Cursor::default();
     for entry in dump.entries.values_mut() {
         entry["state"] = json!("not shown by the queue");
     }
-    while let Some(entry) = queue.walk(&mut storage, &mut cursor, &mut buf)? {
+    while let Some(entry) = queue.walk(storage, &mut cursor, &mut buf)? {
         let state = match entry.state {
             EntryState::Waiting => "waiting",
             EntryState::Sent => "sent",
@@ -232,8 +264,10 @@ fn mount(image: &mut [u8], geometry: Geometry, dump: &mut Dump) -> Result<String
         dump.entries.insert(seq, told);
     }
     let status = queue.status();
+    dump.forged = dump.forged.max(status.forged);
+    let forged = status.forgery.map_or(String::new(), |forgery| format!("; FORGED: {forgery:?}"));
     Ok(format!(
-        "{} waiting, {} sent, {} parked, {} dead letters, {} points owed; lost {}",
+        "{} waiting, {} sent, {} parked, {} dead letters, {} points owed; lost {}{forged}",
         status.waiting, status.sent_unknown, status.parked, status.dead, status.points, status.lost
     ))
 }
@@ -264,12 +298,19 @@ fn run() -> Result<bool, Any> {
     image.resize(whole, 0xFF);
 
     let mut dump = Dump { users: options.users, ..Dump::default() };
-    let (mut storage, mut buf) = (RamStorage::new(&mut image, geometry), vec![0; ENTRY_MAX]);
-    inspect::inspect(&mut storage, &mut buf, &mut |finding| dump.take(finding))?;
+    let keys: Vec<SealKey<'_>> =
+        options.keys.iter().map(|(id, bytes)| SealKey { id: *id, bytes }).collect();
+    let below = RamStorage::new(&mut image, geometry);
+    let mut storage: Box<dyn Storage> = match keys.as_slice() {
+        [] => Box::new(below),
+        keys => Box::new(Sealed::new(below, KeyList::new(keys)?)),
+    };
+    let mut buf = vec![0; ENTRY_MAX];
+    inspect::inspect(&mut *storage, &mut buf, &mut |finding| dump.take(finding))?;
     for line in &dump.lines {
         println!("{line}");
     }
-    let mounted = mount(&mut image, geometry, &mut dump);
+    let mounted = mount(&mut *storage, &mut dump);
     match &mounted {
         Ok(status) => println!("queue: {status}"),
         Err(why) => println!("queue: REFUSED: {why}; what is settled cannot be told"),
@@ -278,10 +319,14 @@ fn run() -> Result<bool, Any> {
         "summary: {} sectors in use, {} records, {} mended, {} bytes damaged, {} sectors refused",
         dump.sectors, dump.records, dump.mended, dump.damaged, dump.refused
     );
+    if dump.locked > 0 {
+        println!("sealed: {} entries stay closed; --key ID:HEX opens them", dump.locked);
+    }
     if let Some(path) = &options.json {
         save(path, &dump)?;
     }
-    Ok(mounted.is_ok() && missing == 0 && dump.damaged + u64::from(dump.refused) == 0)
+    let refused = u64::from(dump.refused) + u64::from(dump.forged);
+    Ok(mounted.is_ok() && missing == 0 && dump.damaged + refused == 0)
 }
 
 fn main() -> ExitCode {

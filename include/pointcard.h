@@ -186,6 +186,8 @@ enum {
     POINTCARD_ERR_CONFLICT = -306,
     /** The medium's geometry (sectors, sizes) cannot hold a store. */
     POINTCARD_ERR_GEOMETRY = -307,
+    /** A sealed store was altered by somebody without its key, beyond what can be passed over. */
+    POINTCARD_ERR_FORGED = -308,
     /**
      * Sent, but no verified answer: the outcome is unknown and the entry will be repeated. Source:
      * code 20000 of Alipay's table of common errors, and every answer that proves nothing.
@@ -370,6 +372,45 @@ typedef struct pointcard_signer {
                     size_t cap,
                     size_t *out_len);
 } pointcard_signer;
+
+/** One key of a sealed queue. Frozen: it will not grow. */
+typedef struct pointcard_seal_key {
+    /** Its number, 1 to 255; every sector of the medium says with which one it is sealed. */
+    uint32_t id;
+    /** 16 (AES-128) or 32 (AES-256). */
+    uint32_t key_len;
+    /** Unpredictable bytes, borrowed until pointcard_close. */
+    const uint8_t *key;
+} pointcard_seal_key;
+
+/**
+ * Seals the queue: entries are encrypted on the medium, and what is altered, moved, put back or
+ * cut off without the key is told in pointcard_queue_info. All zero: a plain queue. Give either
+ * `keys` or `get`. Needs the feature seal. Frozen: it will not grow.
+ *
+ * To change keys, name a new one as the newest and keep giving the old one until everything
+ * recorded before is settled; a key that is missing is ERR_MISSING for "config.seal", with its
+ * number. A plain queue is not turned into a sealed one: send what it holds and erase it.
+ * A sealed medium has sectors of 1024 bytes at least; with smaller ones pointcard_init says
+ * ERR_GEOMETRY.
+ */
+typedef struct pointcard_seal {
+    /** The keys, the newest first; borrowed until pointcard_close. */
+    const struct pointcard_seal_key *keys;
+    /** How many. */
+    uint32_t key_count;
+    /** With `get`: the number of the key new sectors are sealed with, 1 to 255. */
+    uint32_t newest;
+    /** First argument of `get`. */
+    void *ctx;
+    /**
+     * Fetches key `id` from a secure element or keystore: writes 16 or 32 bytes to `key` (32 have
+     * room) and their number to `key_len`; 0 = no such key. Returns 0, or a code of its own.
+     * Called about once in every call that touches the medium, with the client's lock held; the
+     * copy is wiped when that call ends.
+     */
+    int32_t (*get)(void *ctx, uint32_t id, uint8_t *key, size_t *key_len);
+} pointcard_seal;
 
 /** One signed request. Valid until the exchange ends. */
 typedef struct pointcard_request {
@@ -722,6 +763,8 @@ typedef struct pointcard_config {
     pointcard_event_fn on_event;
     /** First argument of on_event. */
     void *on_event_ctx;
+    /** Keys that seal the queue; default: it is not sealed. */
+    pointcard_seal seal;
 } pointcard_config;
 
 /** Bytes of a pointcard_client in this library, for bindings that cannot read the header. */
@@ -746,8 +789,9 @@ POINTCARD_API size_t pointcard_client_size(void);
  * ERR_ENCODING, ERR_ARGUMENT, ERR_RANGE (first_delay_ms, limits), ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
  * ERR_KEY_MISMATCH, ERR_DUPLICATE (merchants; `at` in the detail is the index), ERR_UNSUPPORTED (a
  * feature this library was built without), ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
- * ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
- * for interrupt handlers.
+ * ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_FORGED (a sealed queue), ERR_MISSING and ERR_KEY_MISMATCH
+ * ("config.seal": a key the queue needs is not given or is another, or the queue is not sealed),
+ * ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not for interrupt handlers.
  */
 POINTCARD_API
 pointcard_status pointcard_init_abi(struct pointcard_client *client,
@@ -2374,6 +2418,21 @@ pointcard_status pointcard_call_signed(pointcard_client *client,
 /** The storage failed. The next call that writes looks at it again. */
 #define POINTCARD_HEALTH_FAILED 3
 
+/** A sealed queue was altered by somebody without its key (`forged`). */
+#define POINTCARD_HEALTH_FORGED 4
+
+/** pointcard_queue_info.forged_what: an entry was altered, or brought from elsewhere. */
+#define POINTCARD_FORGED_RECORD 1
+
+/** A sector's header was altered. */
+#define POINTCARD_FORGED_HEADER 2
+
+/** A sector is an older copy, or one from elsewhere. */
+#define POINTCARD_FORGED_MOVED 3
+
+/** Entries or sectors were erased. (A storage that forgets what it said was durable looks the same.) */
+#define POINTCARD_FORGED_REMOVED 4
+
 /** pointcard_entry.state: never sent. */
 #define POINTCARD_WAITING 1
 
@@ -2427,7 +2486,7 @@ typedef struct pointcard_queue_info {
     uint32_t repaired;
     /** Entries lost to damage since init. Not zero = look at the medium. */
     uint32_t lost;
-    /** POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_FAILED. */
+    /** POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_FORGED. */
     int32_t health;
     /**
      * Seconds since the oldest of the entries not settled was recorded; 0 = none, or a time is
@@ -2438,6 +2497,22 @@ typedef struct pointcard_queue_info {
     uint32_t capacity;
     /** 1: pointcard_pause holds back what waits. */
     uint32_t paused;
+    /**
+     * Sealed queue: places met since init that were altered without the key. What stands there is
+     * never sent; sound entries still are. The members below tell the first one.
+     */
+    uint32_t forged;
+    /** POINTCARD_FORGED_ what was done there; 0 = nothing. */
+    uint32_t forged_what;
+    /**
+     * Its lane: 0 = what is settled, 1 = entries, 2 = dead letters, 3 = entries
+     * that made way for others.
+     */
+    uint32_t forged_lane;
+    /** Its sector, counted from the medium's beginning. */
+    uint32_t forged_sector;
+    /** Bytes from the sector's beginning. */
+    uint32_t forged_offset;
 } pointcard_queue_info;
 
 /** Where a walk stands. Zero it to begin. */

@@ -83,6 +83,8 @@ pub enum Status {
     Conflict = -306,
     /// The medium's geometry (sectors, sizes) cannot hold a store.
     Geometry = -307,
+    /// A sealed store was altered by somebody without its key, beyond what can be passed over.
+    Forged = -308,
 
     /// Sent, but no verified answer: the outcome is unknown and the entry will be repeated. Source:
     /// code 20000 of Alipay's table of common errors, and every answer that proves nothing.
@@ -143,6 +145,7 @@ impl Status {
             Status::MediaVersion,
             Status::Conflict,
             Status::Geometry,
+            Status::Forged,
             Status::Unknown,
             Status::Rejected,
             Status::Uncertain,
@@ -199,6 +202,7 @@ impl Status {
             Status::MediaVersion => c"the store was written by an unknown version",
             Status::Conflict => c"the same biz_no is recorded with other content",
             Status::Geometry => c"the medium cannot hold a store",
+            Status::Forged => c"the store was altered without its key",
             Status::Unknown => c"sent, but no verified answer",
             Status::Rejected => c"the gateway refused",
             Status::Uncertain => c"refused after an attempt whose outcome is unknown",

@@ -237,6 +237,8 @@ fn structures_are_laid_out_in_c_as_here() {
         ports::pointcard_clock { ctx, monotonic_ms, unix_time }
         ports::pointcard_entropy { ctx, fill }
         ports::pointcard_signer { ctx, sign }
+        ports::pointcard_seal_key { id, key_len, key }
+        ports::pointcard_seal { keys, key_count, newest, ctx, get }
         ports::pointcard_request { exchange, url, url_len, content_type, body, body_len }
         ports::pointcard_response {
             body, body_cap, body_len, http_status, reserved, retry_after_s, date,
@@ -254,7 +256,7 @@ fn structures_are_laid_out_in_c_as_here() {
             proxy, charset, text_charset, content_key, app_cert, alipay_cert, alipay_cert_next,
             alipay_root_cert, alipay_public_key_next, merchants, merchant_count,
             first_delay_ms,
-            limits, on_event, on_event_ctx,
+            limits, on_event, on_event_ctx, seal,
         }
         accrue::pointcard_sale {
             struct_size, points, user_id, biz_no, memo, ext_info, shop_id, activity_account,
@@ -311,7 +313,7 @@ fn structures_are_laid_out_in_c_as_here() {
         signing::pointcard_to_sign { exchange, sign_type, bytes, len }
         queue::pointcard_queue_info {
             struct_size, waiting, sent_unknown, parked, dead, room, points, oldest, next_seq,
-            sealed, repaired, lost, health, age_s, capacity, paused,
+            sealed, repaired, lost, health, age_s, capacity, paused, forged, forged_what, forged_lane, forged_sector, forged_offset,
         }
         queue::pointcard_cursor {}
         queue::pointcard_entry {

@@ -115,6 +115,34 @@ fn a_store_no_queue_would_open_gives_up_every_entry() {
 }
 
 #[test]
+fn a_sealed_image_is_told_without_its_keys_and_whole_with_them() {
+    let hex = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let keys = [
+        format!("2:{}", hex(b"sixteen bytes it")),
+        format!("1:{}", hex(b"a key of the till, 32 bytes long")),
+    ];
+    let (image, told) = fixture("sealed");
+    let closed = dump("closed", &image, &[]);
+    assert_eq!((closed.code, closed.entries.len()), (1, 0));
+    closed.says("  sealed entry, number ");
+    closed.says("queue: REFUSED: store.key: ");
+    closed.says("entries stay closed; --key ID:HEX opens them");
+    let opened = dump("opened", &image, &["--key", &keys[0], "--key", &keys[1]]);
+    assert_eq!(opened.code, 0, "{}{}", opened.out, opened.err);
+    for entry in told["entries"].as_array().unwrap() {
+        let saved = &opened.entries[&entry["seq"].as_u64().unwrap()];
+        for member in ["state", "attempts", "points", "req_id", "reason"] {
+            assert_eq!(saved[member], entry[member], "{member} of {saved}");
+        }
+    }
+    // Records under a key that was withdrawn are told by their sector.
+    let half = dump("half", &image, &["--key", &keys[0]]);
+    assert_eq!(half.code, 1);
+    half.says("REFUSED: store.key: a required member is empty (at 1)");
+    assert!(dump("bad", &image, &["--key", "1:abc"]).err.contains("--key: not hexadecimal"));
+}
+
+#[test]
 fn cut_off_images_and_noise_are_said_to_be_that() {
     let (image, _) = fixture("full");
     let short = dump("short", &image[..5000], &[]);

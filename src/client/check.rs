@@ -67,6 +67,9 @@ fn storage_advice(status: Status, is_readable: bool) -> &'static str {
         Status::Storage if is_readable => NOT_WRITABLE,
         Status::Storage => "the medium cannot be read",
         Status::Geometry => "sector_size, sector_count, prog_size or align cannot hold a store",
+        Status::Missing => "the store is sealed with a key that is not given; `at` is its number",
+        Status::KeyMismatch => "the store is sealed with another key, or not sealed at all",
+        Status::Forged => "somebody without the key has altered the store: save the image",
         Status::MediaVersion => "a newer version of this library has written it",
         _ => "the medium holds another program's data, or is damaged",
     }
@@ -161,7 +164,10 @@ impl<'c, P: Ports> Client<'c, P> {
     fn check_storage(&mut self, found: &mut Checkup) {
         let (salt, mut queue) = (self.salt(), Queue::new());
         let storage = self.ports.storage();
-        let about = |error: Error| Error { what: "config.storage", ..error };
+        let about = |error: Error| match error.what {
+            "store.key" | "store.seal" => Error { what: "config.seal", ..error },
+            _ => Error { what: "config.storage", ..error },
+        };
         let is_readable = storage.read(0, &mut [0; 16]).is_ok();
         let lost = match queue.open(storage, salt).map_err(about) {
             Ok(opened) => opened.lost,

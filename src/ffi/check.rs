@@ -125,10 +125,12 @@ unsafe fn check(laid: &Laid, is_online: bool, user_id: *const c_char) -> Result<
     let merchants_read = merchants.map(drop);
     // Safety: as promised.
     let http = unsafe { prepare_http(cell, table) };
-    let tables = [*read, merchants_read, table.storage.check(), table.lock.check(), http];
+    // Safety: as promised.
+    let medium = unsafe { table.storage.check().and(table.seal.check()) };
+    let tables = [*read, merchants_read, medium, table.lock.check(), http];
     // Safety: as promised.
     let user = unsafe { call_text(user_id, "user_id", points::USER_ID_MAX) };
-    let is_sound = read.is_ok() && table.storage.check().is_ok();
+    let is_sound = read.is_ok() && medium.is_ok();
     let merchants = list.get(..count).unwrap_or_default();
     // Safety: nobody else has this client.
     let io = unsafe { &mut *cell.io.get() };
@@ -145,7 +147,7 @@ unsafe fn check(laid: &Laid, is_online: bool, user_id: *const c_char) -> Result<
             true => client.check_for(merchants, None),
             false => {
                 let mut found = Checkup::default();
-                if table.storage.check().is_ok() {
+                if medium.is_ok() {
                     client.check_machine(&mut found);
                 }
                 found

@@ -8,8 +8,8 @@ use super::keys;
 use super::limits::{pointcard_limits, rust_limits};
 use super::lock::Lock;
 use super::ports::{
-    CPorts, Texts, pointcard_clock, pointcard_entropy, pointcard_lock, pointcard_signer,
-    pointcard_storage, pointcard_transport,
+    CMedium, CPorts, Texts, pointcard_clock, pointcard_entropy, pointcard_lock, pointcard_seal,
+    pointcard_signer, pointcard_storage, pointcard_transport,
 };
 use super::structs::{self, Versioned};
 use super::sync::pointcard_outcome;
@@ -193,6 +193,8 @@ pub struct pointcard_config {
     pub on_event: pointcard_event_fn,
     /// First argument of on_event.
     pub on_event_ctx: *mut c_void,
+    /// Keys that seal the queue; default: it is not sealed.
+    pub seal: pointcard_seal,
 }
 
 // Safety: repr(C), u32 first, integers and pointers only.
@@ -226,8 +228,9 @@ pub extern "C" fn pointcard_client_size() -> usize {
 /// ERR_ENCODING, ERR_ARGUMENT, ERR_RANGE (first_delay_ms, limits), ERR_INSECURE (plain http), ERR_KEY_FORMAT, ERR_KEY_UNSUPPORTED,
 /// ERR_KEY_MISMATCH, ERR_DUPLICATE (merchants; `at` in the detail is the index), ERR_UNSUPPORTED (a
 /// feature this library was built without), ERR_LOCKED (the store is open elsewhere), ERR_STORAGE, ERR_MEDIA_CORRUPT,
-/// ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not
-/// for interrupt handlers.
+/// ERR_MEDIA_VERSION, ERR_GEOMETRY, ERR_FORGED (a sealed queue), ERR_MISSING and ERR_KEY_MISMATCH
+/// ("config.seal": a key the queue needs is not given or is another, or the queue is not sealed),
+/// ERR_MALFORMED (ca_pem), ERR_BUSY (the lock port refuses). Not for interrupt handlers.
 // Safety: `client` is null or has `client_size` writable bytes aligned like a uint64_t that no
 // other thread uses now; `config` is null or a pointcard_config as the header describes it.
 #[unsafe(no_mangle)]
@@ -257,7 +260,10 @@ unsafe fn init(client: *mut pointcard_client, config: *const pointcard_config) -
     let opened = cell.with(|client| {
         // Safety: the texts are as the header describes them; nobody else has this client yet.
         let prepare = |_| unsafe { prepare_http(cell, &table) };
-        let checked = read.and(table.storage.check()).and(table.lock.check()).and_then(prepare);
+        // Safety: the keys are as the header describes them.
+        let seal = unsafe { table.seal.check() };
+        let ports = table.storage.check().and(table.lock.check()).and(seal);
+        let checked = read.and(ports).and_then(prepare);
         client.note(checked)?;
         // Safety: the merchants are as the header describes them.
         let merchants = unsafe { rust_merchants(&table) };
@@ -304,7 +310,7 @@ pub(super) unsafe fn lay(
     // Safety: the texts are as the header describes them.
     let read = given.and_then(|given| unsafe { rust_config(&given) });
     let ports = CPorts {
-        storage: table.storage,
+        medium: CMedium { table: table.storage, seal: table.seal },
         clock: table.clock,
         entropy: table.entropy,
         signer: table.signer,
@@ -324,7 +330,11 @@ pub(super) unsafe fn lay(
 
 /// The queue and its medium know nothing of a configuration.
 fn member(what: &'static str) -> &'static str {
-    if what.starts_with("config.") { what } else { "config.storage" }
+    match what {
+        "store.key" | "store.seal" => "config.seal",
+        _ if what.starts_with("config.") => what,
+        _ => "config.storage",
+    }
 }
 
 /// The built-in transport, when the integrator brings none.
@@ -492,7 +502,7 @@ pub unsafe extern "C" fn pointcard_close(client: *mut pointcard_client) -> Statu
         }
         cell.alone(|client| {
             client.close();
-            close_storage(&client.ports().storage);
+            close_storage(&client.ports().medium.table);
             cell.set_open(false);
             Ok(())
         })?;

@@ -100,6 +100,47 @@ pub struct pointcard_signer {
     >,
 }
 
+/// One key of a sealed queue. Frozen: it will not grow.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_seal_key {
+    /// Its number, 1 to 255; every sector of the medium says with which one it is sealed.
+    pub id: u32,
+    /// 16 (AES-128) or 32 (AES-256).
+    pub key_len: u32,
+    /// Unpredictable bytes, borrowed until pointcard_close.
+    pub key: *const u8,
+}
+
+/// Seals the queue: entries are encrypted on the medium, and what is altered, moved, put back or
+/// cut off without the key is told in pointcard_queue_info. All zero: a plain queue. Give either
+/// `keys` or `get`. Needs the feature seal. Frozen: it will not grow.
+///
+/// To change keys, name a new one as the newest and keep giving the old one until everything
+/// recorded before is settled; a key that is missing is ERR_MISSING for "config.seal", with its
+/// number. A plain queue is not turned into a sealed one: send what it holds and erase it.
+/// A sealed medium has sectors of 1024 bytes at least; with smaller ones pointcard_init says
+/// ERR_GEOMETRY.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pointcard_seal {
+    /// The keys, the newest first; borrowed until pointcard_close.
+    pub keys: *const pointcard_seal_key,
+    /// How many.
+    pub key_count: u32,
+    /// With `get`: the number of the key new sectors are sealed with, 1 to 255.
+    pub newest: u32,
+    /// First argument of `get`.
+    pub ctx: *mut c_void,
+    /// Fetches key `id` from a secure element or keystore: writes 16 or 32 bytes to `key` (32 have
+    /// room) and their number to `key_len`; 0 = no such key. Returns 0, or a code of its own.
+    /// Called about once in every call that touches the medium, with the client's lock held; the
+    /// copy is wiped when that call ends.
+    pub get: Option<
+        unsafe extern "C" fn(ctx: *mut c_void, id: u32, key: *mut u8, key_len: *mut usize) -> i32,
+    >,
+}
+
 /// One signed request. Valid until the exchange ends.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -249,6 +290,119 @@ impl Storage for pointcard_storage {
     }
 }
 
+impl pointcard_seal {
+    fn is_set(&self) -> bool {
+        self.get.is_some() || self.key_count != 0 || !self.keys.is_null() || self.newest != 0
+    }
+
+    /// Whether it names keys in one of the two ways.
+    // Safety: `keys` is null or points to `key_count` keys.
+    pub(super) unsafe fn check(&self) -> Result<()> {
+        let bad = |status| Err(Error::new(status, "config.seal"));
+        match () {
+            () if !self.is_set() => return Ok(()),
+            () if cfg!(not(feature = "seal")) => return bad(Status::Unsupported),
+            () if self.get.is_some() && (self.key_count != 0 || !self.keys.is_null()) => {
+                return bad(Status::Argument);
+            }
+            () if self.get.is_some() && !(1..=255).contains(&self.newest) => {
+                return bad(Status::Range);
+            }
+            () if self.get.is_some() => return Ok(()),
+            () if self.newest != 0 => return bad(Status::Argument),
+            () if self.keys.is_null() => return bad(Status::Null),
+            () if self.key_count == 0 => return bad(Status::Missing),
+            () => {}
+        }
+        // Safety: as promised.
+        let keys = unsafe { core::slice::from_raw_parts(self.keys, self.key_count as usize) };
+        for (index, key) in keys.iter().enumerate() {
+            let status = match () {
+                () if !(1..=255).contains(&key.id) => Status::Range,
+                () if key.key.is_null() => Status::Null,
+                () if key.key_len != 16 && key.key_len != 32 => Status::KeyUnsupported,
+                () if keys.iter().take(index).any(|other| other.id == key.id) => Status::Duplicate,
+                () => continue,
+            };
+            return Err(Error::new(status, "config.seal").at(index));
+        }
+        Ok(())
+    }
+}
+
+/// The keys were checked by `check` and stay until the client is closed; the integrator promised
+/// that `get` accepts exactly these arguments.
+#[cfg(feature = "seal")]
+impl crate::port::sealed::Keys for pointcard_seal {
+    fn newest(&mut self) -> u8 {
+        if self.get.is_some() {
+            return self.newest as u8;
+        }
+        // Safety: see above; there is one at least.
+        unsafe { (*self.keys).id as u8 }
+    }
+
+    fn key(
+        &mut self,
+        id: u8,
+        out: &mut [u8; crate::port::sealed::KEY_MAX],
+    ) -> core::result::Result<Option<usize>, PortError> {
+        if let Some(get) = self.get {
+            let mut len = 0;
+            // Safety: see above.
+            done(Some(unsafe { get(self.ctx, id.into(), out.as_mut_ptr(), &mut len) }))?;
+            return Ok((len != 0).then_some(len));
+        }
+        // Safety: see above.
+        let keys = unsafe { core::slice::from_raw_parts(self.keys, self.key_count as usize) };
+        let Some(found) = keys.iter().find(|key| key.id == u32::from(id)) else { return Ok(None) };
+        let len = found.key_len as usize;
+        // Safety: see above.
+        let bytes = unsafe { core::slice::from_raw_parts(found.key, len) };
+        for (to, from) in out.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Ok(Some(len))
+    }
+}
+
+/// The queue's medium, and the keys it is sealed with.
+pub(super) struct CMedium {
+    pub table: pointcard_storage,
+    pub seal: pointcard_seal,
+}
+
+impl Storage for CMedium {
+    fn geometry(&self) -> Geometry {
+        self.table.geometry()
+    }
+
+    fn read(&mut self, at: u32, buf: &mut [u8]) -> core::result::Result<(), PortError> {
+        self.table.read(at, buf)
+    }
+
+    fn prog(&mut self, at: u32, data: &[u8]) -> core::result::Result<(), PortError> {
+        self.table.prog(at, data)
+    }
+
+    fn erase(&mut self, sector: u32) -> core::result::Result<(), PortError> {
+        self.table.erase(sector)
+    }
+
+    fn sync(&mut self) -> core::result::Result<(), PortError> {
+        self.table.sync()
+    }
+
+    fn reassert(&mut self, at: u32, len: u32) -> core::result::Result<(), PortError> {
+        self.table.reassert(at, len)
+    }
+
+    #[cfg(feature = "seal")]
+    fn keys(&mut self) -> Option<&mut dyn crate::port::sealed::Keys> {
+        if self.seal.is_set() { Some(&mut self.seal) } else { None }
+    }
+}
+
 impl Clock for pointcard_clock {
     fn monotonic_ms(&mut self) -> u64 {
         match self.monotonic_ms {
@@ -372,7 +526,7 @@ pub(super) fn http_answer(response: &pointcard_response) -> HttpAnswer {
 
 /// All ports of a C client.
 pub(super) struct CPorts {
-    pub storage: pointcard_storage,
+    pub medium: CMedium,
     pub clock: pointcard_clock,
     pub entropy: pointcard_entropy,
     pub signer: pointcard_signer,
@@ -389,7 +543,7 @@ pub(super) enum Texts {
 
 impl Ports for CPorts {
     fn storage(&mut self) -> &mut dyn Storage {
-        &mut self.storage
+        &mut self.medium
     }
 
     fn clock(&mut self) -> &mut dyn Clock {

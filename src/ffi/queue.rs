@@ -9,7 +9,8 @@ use super::structs::{self, Versioned, chars};
 use crate::client::Client;
 use crate::points::refund::{KIND_DEPOSIT, KIND_REFUND, Order};
 use crate::points::sync::Shared;
-use crate::queue::{Cursor, Entry, EntryState, Health, QueueStatus};
+use crate::queue::inspect::Lane;
+use crate::queue::{Cursor, Entry, EntryState, Forgery, Health, QueueStatus, Tampering};
 use crate::status::{Error, Result, Status};
 
 /// How the queue stands.
@@ -40,7 +41,7 @@ pub struct pointcard_queue_info {
     pub repaired: u32,
     /// Entries lost to damage since init. Not zero = look at the medium.
     pub lost: u32,
-    /// POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_FAILED.
+    /// POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_FORGED.
     pub health: i32,
     /// Seconds since the oldest of the entries not settled was recorded; 0 = none, or a time is
     /// unknown.
@@ -49,6 +50,18 @@ pub struct pointcard_queue_info {
     pub capacity: u32,
     /// 1: pointcard_pause holds back what waits.
     pub paused: u32,
+    /// Sealed queue: places met since init that were altered without the key. What stands there is
+    /// never sent; sound entries still are. The members below tell the first one.
+    pub forged: u32,
+    /// POINTCARD_FORGED_ what was done there; 0 = nothing.
+    pub forged_what: u32,
+    /// Its lane: 0 = what is settled, 1 = entries, 2 = dead letters, 3 = entries
+    /// that made way for others.
+    pub forged_lane: u32,
+    /// Its sector, counted from the medium's beginning.
+    pub forged_sector: u32,
+    /// Bytes from the sector's beginning.
+    pub forged_offset: u32,
 }
 
 /// pointcard_queue_info.health: nothing unusual.
@@ -59,6 +72,17 @@ pub const POINTCARD_HEALTH_REPAIRED: i32 = 1;
 pub const POINTCARD_HEALTH_LOST: i32 = 2;
 /// The storage failed. The next call that writes looks at it again.
 pub const POINTCARD_HEALTH_FAILED: i32 = 3;
+/// A sealed queue was altered by somebody without its key (`forged`).
+pub const POINTCARD_HEALTH_FORGED: i32 = 4;
+
+/// pointcard_queue_info.forged_what: an entry was altered, or brought from elsewhere.
+pub const POINTCARD_FORGED_RECORD: u32 = 1;
+/// A sector's header was altered.
+pub const POINTCARD_FORGED_HEADER: u32 = 2;
+/// A sector is an older copy, or one from elsewhere.
+pub const POINTCARD_FORGED_MOVED: u32 = 3;
+/// Entries or sectors were erased. (A storage that forgets what it said was durable looks the same.)
+pub const POINTCARD_FORGED_REMOVED: u32 = 4;
 
 // Safety: repr(C), u32 first, integers only.
 unsafe impl Versioned for pointcard_queue_info {
@@ -168,7 +192,25 @@ pub unsafe extern "C" fn pointcard_queue_status(
     status(found)
 }
 
+/// What was done, in which lane.
+fn c_forgery(forgery: &Forgery) -> (u32, u32) {
+    let what = match forgery.what {
+        Tampering::Record => POINTCARD_FORGED_RECORD,
+        Tampering::Header => POINTCARD_FORGED_HEADER,
+        Tampering::Moved => POINTCARD_FORGED_MOVED,
+        Tampering::Removed => POINTCARD_FORGED_REMOVED,
+    };
+    let lane = match forgery.lane {
+        Lane::State => 0,
+        Lane::Live => 1,
+        Lane::Dead => 2,
+        Lane::Backlog => 3,
+    };
+    (what, lane)
+}
+
 fn c_info(status: &QueueStatus, now: u64) -> pointcard_queue_info {
+    let (what, lane) = status.forgery.as_ref().map_or((0, 0), c_forgery);
     pointcard_queue_info {
         struct_size: 0,
         waiting: status.waiting,
@@ -187,10 +229,16 @@ fn c_info(status: &QueueStatus, now: u64) -> pointcard_queue_info {
             Health::Repaired => POINTCARD_HEALTH_REPAIRED,
             Health::Lost => POINTCARD_HEALTH_LOST,
             Health::Failed => POINTCARD_HEALTH_FAILED,
+            Health::Forged => POINTCARD_HEALTH_FORGED,
         },
         age_s: status.age(now),
         capacity: status.capacity,
         paused: status.paused.into(),
+        forged: status.forged,
+        forged_what: what,
+        forged_lane: lane,
+        forged_sector: status.forgery.map_or(0, |forgery| forgery.sector),
+        forged_offset: status.forgery.map_or(0, |forgery| forgery.offset),
     }
 }
 

@@ -14,6 +14,8 @@ pub mod file;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod ram;
+#[cfg(feature = "seal")]
+pub mod sealed;
 #[cfg(feature = "std")]
 pub mod system;
 
@@ -31,7 +33,7 @@ impl PortError {
 /// Shape of a storage medium. Erased bytes read 0xFF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Bytes per erase unit; a power of two, 512 to 1 MiB.
+    /// Bytes per erase unit; a power of two, 512 (sealed: 1024) to 1 MiB.
     pub sector_size: u32,
     /// Number of erase units; at least 8.
     pub sector_count: u32,
@@ -66,6 +68,12 @@ pub trait Storage {
     fn reassert(&mut self, at: u32, len: u32) -> Result<(), PortError> {
         let _ = (at, len);
         Ok(())
+    }
+    /// The keys the store on this medium is sealed with; `None`: it is not sealed. See
+    /// [`Sealed`](sealed::Sealed), which adds them to any storage.
+    #[cfg(feature = "seal")]
+    fn keys(&mut self) -> Option<&mut dyn sealed::Keys> {
+        None
     }
 }
 

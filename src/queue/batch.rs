@@ -9,7 +9,7 @@
 use super::fault::{Fault, Result};
 use super::limits::{Load, Terms};
 use super::medium::Medium;
-use super::record::{FRAME, ITEM_FIXED, Shape, kind, up};
+use super::record::{ITEM_FIXED, Shape, kind, up};
 use super::scan::SYNC_MAX;
 use super::write::checked_head;
 use super::{Appended, Item, Queue, RECENT};
@@ -122,11 +122,11 @@ impl Queue {
     fn sectors_for(&self, shape: &Shape, items: &[Item<'_>], told: &[Appended]) -> u32 {
         let (mut off, mut start, mut opened) = (self.live.off, self.live.off, 0);
         for (item, following) in fresh(items, told) {
-            if off.saturating_add(taken(item)) > shape.sector {
+            if off.saturating_add(taken(shape, item)) > shape.sector {
                 (off, opened) = (shape.first_record(), opened + 1);
                 start = off;
             }
-            let end = off + taken(item);
+            let end = off + taken(shape, item);
             if joins(shape, start, end, following) {
                 off = up(end, shape.prog);
             } else {
@@ -152,7 +152,8 @@ impl Queue {
                 self.live.follow(medium, self.state.live.mark())?;
                 start = self.live.off;
             }
-            let more = joins(&medium.shape, start, self.live.off + taken(item), following);
+            let more =
+                joins(&medium.shape, start, self.live.off + taken(&medium.shape, item), following);
             let what = if more { kind::ITEM | kind::JOINED } else { kind::ITEM };
             self.live.push(medium, what, self.live.next as u32, pieces)?;
             self.note_appended(item);
@@ -176,14 +177,14 @@ fn fresh<'i>(
 }
 
 /// Bytes an item's record takes.
-fn taken(item: &Item<'_>) -> u32 {
-    (FRAME + ITEM_FIXED + item.req_id.len() + item.body.len() + 1) as u32
+fn taken(shape: &Shape, item: &Item<'_>) -> u32 {
+    shape.taken(ITEM_FIXED + item.req_id.len() + item.body.len()) as u32
 }
 
 /// Whether the record behind one that ends at `end` goes into the sync that began at `start`.
 fn joins(shape: &Shape, start: u32, end: u32, following: Option<&Item<'_>>) -> bool {
     following.is_some_and(|item| {
-        let to = up(end, shape.prog).saturating_add(taken(item));
+        let to = up(end, shape.prog).saturating_add(taken(shape, item));
         to <= shape.sector && to.saturating_sub(start) <= SYNC_MAX
     })
 }

@@ -43,6 +43,13 @@ pub(crate) enum Fault {
     LimitEach,
     LimitTotal,
     LimitAge,
+    Key,
+    #[cfg_attr(not(feature = "seal"), allow(dead_code))]
+    KeyPort,
+    KeyLength,
+    WrongKey,
+    NotSealed,
+    Forged,
 }
 
 impl Fault {
@@ -50,7 +57,7 @@ impl Fault {
     pub(crate) fn error(self, number: u32) -> Error {
         let (status, what) = self.text();
         match self {
-            Fault::Port => Error::new(status, what).port(number as i32),
+            Fault::Port | Fault::KeyPort => Error::new(status, what).port(number as i32),
             _ => Error::new(status, what).at(number as usize),
         }
     }
@@ -89,6 +96,11 @@ impl Fault {
             Fault::LimitEach => (Status::Range, "limit.points_each"),
             Fault::LimitTotal => (Status::QueueFull, "limit.points_total"),
             Fault::LimitAge => (Status::QueueFull, "limit.age_s"),
+            Fault::Key | Fault::KeyPort => (Status::Missing, "store.key"),
+            Fault::KeyLength => (Status::KeyUnsupported, "store.key"),
+            Fault::WrongKey => (Status::KeyMismatch, "store.key"),
+            Fault::NotSealed => (Status::KeyMismatch, "store.seal"),
+            Fault::Forged => (Status::Forged, "store.forged"),
         }
     }
 

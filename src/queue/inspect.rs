@@ -10,6 +10,7 @@ use super::mount::lanes;
 use super::record::{self, FRAME, Found, HEADER, Header, Payload, Shape};
 use super::ring::{Place, Ring};
 use super::scan::{Hit, Scan};
+use super::seal::Tampers;
 use super::take::read_record;
 use super::{Item, Reason};
 use crate::port::{Geometry, Storage};
@@ -59,6 +60,25 @@ pub enum Finding<'b> {
     },
     /// An entry whose checksum is right, or is once one bit is put right.
     Record(Record<'b>),
+    /// An entry in a sealed store, and no keys were given: it stands whole where it belongs, as far
+    /// as its checksum can tell.
+    Sealed {
+        /// Its address.
+        at: u32,
+        /// [`Lane::Live`], [`Lane::Backlog`] or [`Lane::Dead`].
+        lane: Lane,
+        /// The low 32 bits of its number in the lane.
+        number: u32,
+        /// Bytes of its payload.
+        len: u32,
+        /// One bit is wrong.
+        mended: bool,
+    },
+    /// A record or header with a right checksum that nobody with the key has written there.
+    Forged {
+        /// Its address.
+        at: u32,
+    },
     /// A state record. What it says is told by a queue that was opened.
     State {
         /// Its address.
@@ -130,6 +150,7 @@ fn shape_of(header: &Header) -> Geometry {
 /// Reads the whole medium and hands everything on it to `each`, by address. Writes nothing.
 ///
 /// `buf` holds one entry at a time; [`ENTRY_MAX`](super::ENTRY_MAX) bytes are enough for any, and
+/// A sealed store is told whole when `storage` gives its keys, and its structure without.
 /// `BufferTooSmall` says at the first entry that does not fit how many that one needs.
 /// `Geometry`: no store has this shape. `MediaCorrupt`: not one sound header carries the key that
 /// checksums start from, so nothing can be told from noise. `Storage`: the port failed.
@@ -141,11 +162,12 @@ pub fn inspect(
     let geometry = storage.geometry();
     let shape = Shape::new(&geometry, [0; 8])?;
     let mut medium = Medium::new(storage, shape);
-    let salt = find_salt(&mut medium, geometry.sector_count);
-    match salt.map_err(|fault| fault.error(medium.note))? {
-        Some(salt) => medium.shape.salt = salt,
-        None => return Err(Error::new(Status::MediaCorrupt, "store")),
-    }
+    let header = find_header(&mut medium, geometry.sector_count);
+    let Some(header) = header.map_err(|fault| fault.error(medium.note))? else {
+        return Err(Error::new(Status::MediaCorrupt, "store"));
+    };
+    (medium.shape.salt, medium.shape.seal) = (header.salt, header.key != 0);
+    medium.vault.blind = medium.newest_key() == 0;
     let mut look = Look { medium, buf, each };
     let names = [Lane::State, Lane::Live, Lane::Backlog, Lane::Dead];
     for (lane, ring) in names.into_iter().zip(lanes(geometry.sector_count)) {
@@ -155,13 +177,13 @@ pub fn inspect(
     Ok(())
 }
 
-/// The key most sound headers agree on is the first's: a store never holds two.
-fn find_salt(medium: &mut Medium<'_>, count: u32) -> Result<Option<[u8; 8]>> {
+/// The first sound header: a store never holds two salts.
+fn find_header(medium: &mut Medium<'_>, count: u32) -> Result<Option<Header>> {
     for index in 0..count {
         let mut bytes = [0; HEADER];
         medium.read(index.wrapping_mul(medium.shape.sector), &mut bytes)?;
-        if let Ok(Found::Header(header, _)) = Header::decode(medium, &mut bytes) {
-            return Ok(Some(header.salt));
+        if let Ok(Found::Header(header, _)) = Header::check(&mut bytes) {
+            return Ok(Some(header));
         }
     }
     Ok(None)
@@ -182,7 +204,12 @@ impl Look<'_, '_> {
         }
         for index in 0..ring.count {
             let at = ring.first.wrapping_add(index).wrapping_mul(self.medium.shape.sector);
-            let error = match self.sector(lane, &ring, index, at) {
+            self.medium.vault.tampers = Tampers::NONE;
+            let looked = self.sector(lane, &ring, index, at);
+            for at in self.medium.vault.tampers.places() {
+                (self.each)(&Finding::Forged { at });
+            }
+            let error = match looked {
                 Ok(()) => continue,
                 // Neither says anything of the sector.
                 Err(fault @ (Fault::Port | Fault::Buffer)) => return Err(fault),
@@ -207,9 +234,7 @@ impl Look<'_, '_> {
 
     fn header(&mut self, ring: &Ring, index: u32, at: u32) -> Result<SectorHeader> {
         let size = self.medium.shape.sector;
-        let mut bytes = [0; HEADER];
-        self.medium.read(at, &mut bytes)?;
-        let found = Header::decode(&mut self.medium, &mut bytes)?;
+        let found = Header::read(&mut self.medium, at)?;
         if let Found::Header(header, mended) = found {
             return Ok(match ring.probe(&mut self.medium, index)? {
                 None => SectorHeader::Foreign,
@@ -256,12 +281,23 @@ impl Look<'_, '_> {
                     let at = hit.at - FRAME as u32;
                     (self.each)(&Finding::State { at, mended: hit.mended });
                 }
+                Lane::Live | Lane::Backlog | Lane::Dead
+                    if self.medium.vault.blind && self.medium.shape.sealed() =>
+                {
+                    self.sealed(lane, &hit);
+                }
                 Lane::Live | Lane::Backlog | Lane::Dead => {
                     self.entry(lane, ring, generation, &hit)?
                 }
             }
         }
         self.damage(at, at + expected)
+    }
+
+    fn sealed(&mut self, lane: Lane, hit: &Hit) {
+        let Hit { frame, mended, .. } = *hit;
+        let (at, len) = (hit.at - FRAME as u32, frame.len.into());
+        (self.each)(&Finding::Sealed { at, lane, number: frame.number, len, mended });
     }
 
     fn entry(&mut self, lane: Lane, ring: &Ring, generation: u32, hit: &Hit) -> Result<()> {

@@ -147,9 +147,10 @@ impl Queue {
             0 => 0,
             oldest => now.saturating_sub(oldest),
         };
+        let bytes = load.bytes + load.count * self.shape.tag() as u64;
         let marks = |passed: fn(&Level, u64) -> bool| Marks {
             count: passed(&limits.count, waiting + load.count),
-            bytes: passed(&limits.bytes, self.span().saturating_add(load.bytes)),
+            bytes: passed(&limits.bytes, self.span().saturating_add(bytes)),
             points_each: passed(&limits.points_each, load.points_each),
             points_total: passed(&limits.points_total, owed.saturating_add(load.points)),
             age_s: passed(&limits.age_s, age),

@@ -2,8 +2,10 @@
 //!
 //! In: addresses and pieces of bytes. Out: the port's calls, its failures as [`Fault`].
 
+use super::crc::Crc;
 use super::fault::{Fault, Result};
-use super::record::Shape;
+use super::record::{FRAME, Frame, Shape, TRAILER};
+use super::seal::Vault;
 use crate::port::{PortError, Storage};
 
 /// Bytes gathered before the port is called. A multiple of every unit.
@@ -12,8 +14,9 @@ const GATHER: usize = if cfg!(feature = "std") { 4096 } else { 256 };
 const WINDOW: usize = if cfg!(feature = "std") { 2048 } else { 512 };
 
 pub(crate) struct Medium<'a> {
-    storage: &'a mut dyn Storage,
+    pub(super) storage: &'a mut dyn Storage,
     pub(crate) shape: Shape,
+    pub(crate) vault: Vault,
     /// Records and headers mended while this was in use.
     pub(crate) repaired: u32,
     /// The number a fault is about, or the port's code.
@@ -22,7 +25,7 @@ pub(crate) struct Medium<'a> {
 
 impl<'a> Medium<'a> {
     pub(crate) fn new(storage: &'a mut dyn Storage, shape: Shape) -> Self {
-        Medium { storage, shape, repaired: 0, note: 0 }
+        Medium { storage, shape, vault: Vault::new(), repaired: 0, note: 0 }
     }
 
     pub(crate) fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<()> {
@@ -54,29 +57,63 @@ impl<'a> Medium<'a> {
 
     /// Programs the pieces one behind the other, the last unit filled up with 0xFF.
     pub(crate) fn program(&mut self, at: u32, pieces: &[&[u8]]) -> Result<()> {
-        let mut gather = [0xFF; GATHER];
-        let (mut at, mut used) = (at, 0usize);
-        for &byte in pieces.iter().copied().flatten() {
-            if let Some(slot) = gather.get_mut(used) {
-                *slot = byte;
-            }
-            used += 1;
-            if used == GATHER {
-                let done = self.storage.prog(at, &gather);
-                self.told(done)?;
-                (at, used) = (at.wrapping_add(GATHER as u32), 0);
-                gather = [0xFF; GATHER];
-            }
+        let done = program(self.storage, self.shape.prog, at, pieces);
+        self.told(done)
+    }
+
+    /// Programs a record: checksum, the rest of the frame, the payload, the last byte. `None`: the
+    /// payload lies in the vault.
+    pub(crate) fn program_record(
+        &mut self,
+        at: u32,
+        seed: Crc,
+        frame: &Frame,
+        payload: Option<[&[u8]; 4]>,
+    ) -> Result<()> {
+        let [a, b, c, d] = payload.unwrap_or([self.vault.bytes(), &[], &[], &[]]);
+        let tail: [u8; FRAME - 4] = frame.tail();
+        let crc = seed.add(&tail).add(a).add(b).add(c).add(d).value().to_le_bytes();
+        let pieces: [&[u8]; 7] = [&crc, &tail, a, b, c, d, &[TRAILER]];
+        let done = program(self.storage, self.shape.prog, at, &pieces);
+        self.told(done)
+    }
+}
+
+/// Whether a store on this medium is to be sealed.
+pub(crate) fn has_keys(storage: &mut dyn Storage) -> bool {
+    #[cfg(feature = "seal")]
+    return storage.keys().is_some();
+    #[cfg(not(feature = "seal"))]
+    {
+        let _ = storage;
+        false
+    }
+}
+
+fn program(
+    storage: &mut dyn Storage,
+    unit: u32,
+    at: u32,
+    pieces: &[&[u8]],
+) -> core::result::Result<(), PortError> {
+    let mut gather = [0xFF; GATHER];
+    let (mut at, mut used) = (at, 0usize);
+    for &byte in pieces.iter().copied().flatten() {
+        if let Some(slot) = gather.get_mut(used) {
+            *slot = byte;
         }
-        let unit = self.shape.prog as usize;
-        let whole = used.wrapping_add(unit - 1) & !unit.wrapping_sub(1);
-        match gather.get(..whole) {
-            Some(bytes) if used > 0 => {
-                let done = self.storage.prog(at, bytes);
-                self.told(done)
-            }
-            _ => Ok(()),
+        used += 1;
+        if used == GATHER {
+            storage.prog(at, &gather)?;
+            (at, used) = (at.wrapping_add(GATHER as u32), 0);
+            gather = [0xFF; GATHER];
         }
+    }
+    let unit = unit as usize;
+    let whole = used.wrapping_add(unit - 1) & !unit.wrapping_sub(1);
+    match gather.get(..whole) {
+        Some(bytes) if used > 0 => storage.prog(at, bytes),
+        _ => Ok(()),
     }
 }
 
@@ -85,11 +122,19 @@ pub(crate) struct Reader {
     window: [u8; WINDOW],
     start: u32,
     len: u32,
+    /// Reads the payload that was opened last instead of the sealed bytes.
+    opened: bool,
 }
 
 impl Reader {
     pub(crate) const fn new() -> Self {
-        Reader { window: [0; WINDOW], start: 0, len: 0 }
+        Reader { window: [0; WINDOW], start: 0, len: 0, opened: false }
+    }
+
+    /// Reads a payload as it was appended: in a sealed store the one that was opened last, at the
+    /// addresses it has on the medium.
+    pub(crate) const fn of_payload(shape: &Shape) -> Self {
+        Reader { opened: shape.seal, ..Reader::new() }
     }
 
     /// Between 1 and `max` bytes from `at`; `end` is where the sector ends. Empty only at `end`.
@@ -158,7 +203,11 @@ impl Reader {
         let n = end.saturating_sub(at).min(WINDOW as u32);
         (self.start, self.len) = (at, 0);
         if let Some(window) = self.window.get_mut(..n as usize).filter(|w| !w.is_empty()) {
-            medium.read(at, window)?;
+            if self.opened && medium.shape.sealed() {
+                medium.vault.copy(at, window).ok_or(Fault::Corrupt)?;
+            } else {
+                medium.read(at, window)?;
+            }
         }
         self.len = n;
         Ok(())

@@ -19,6 +19,10 @@
 //! append is refused where that might find no room. What is in the backlog is a copy already, so
 //! moving it never makes it longer, and a sector or two are kept free for that alone.
 //!
+//! On a storage that brings keys (`port::sealed`) the store is *sealed*:
+//! entries cannot be read without the key, and what somebody without it alters is named and never
+//! sent. A call then takes 3.1 KiB more of stack, for the one record that is open.
+//!
 //! Reading order: `record` (bytes), `medium`, `scan`, `ring` (one lane), `state`, then the
 //! queue itself: `mount`, `write`, `take`, `walk`. The bytes are described in `docs/format.md`.
 
@@ -35,6 +39,7 @@ mod moves;
 mod record;
 mod ring;
 mod scan;
+mod seal;
 mod state;
 mod take;
 mod walk;
@@ -53,6 +58,7 @@ pub use batch::BATCH_MAX;
 pub use gaps::Gap;
 pub use letters::{EXPORT_MAX, Requeue};
 pub use limits::{Level, Limits, Marks, Pressure, Terms};
+pub use seal::Tampering;
 pub use walk::Cursor;
 
 /// The longest body of an item, in bytes. Small sectors hold less; see [`Queue::append`].
@@ -152,6 +158,8 @@ pub enum Health {
     Repaired,
     /// Entries known to have existed cannot be read.
     Lost,
+    /// A sealed store was altered by somebody without its key; see [`Queue::forgery`].
+    Forged,
     /// The storage failed; nothing works until the queue is opened again.
     Failed,
 }
@@ -167,6 +175,21 @@ pub struct Opened {
     pub repaired: u32,
     /// Entries known to have existed that cannot be read.
     pub lost: u32,
+    /// Places of a sealed store where somebody without its key was; see [`Queue::forgery`].
+    pub forged: u32,
+}
+
+/// Where a sealed store was altered by somebody without its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgery {
+    /// What was done.
+    pub what: Tampering,
+    /// The lane of the place.
+    pub lane: inspect::Lane,
+    /// The sector, counted from the medium's beginning.
+    pub sector: u32,
+    /// Bytes from the sector's beginning.
+    pub offset: u32,
 }
 
 /// Where [`Queue::bury`] put the entry.
@@ -210,7 +233,12 @@ pub struct QueueStatus {
     pub repaired: u32,
     /// See [`Opened`]; counted on since then.
     pub lost: u32,
-    /// The three above, and whether the storage works, in one word.
+    /// See [`Opened`]; counted on since then. A place is counted again only when more than eight
+    /// are met in turn.
+    pub forged: u32,
+    /// See [`Queue::forgery`].
+    pub forgery: Option<Forgery>,
+    /// The four counts above, and whether the storage works, in one word.
     pub health: Health,
     /// [`Queue::pause`] holds back what waits.
     pub paused: bool,
@@ -310,6 +338,7 @@ pub struct Queue {
     counts: Opened,
     /// Which numbers `counts.lost` counts, until somebody asks.
     gaps: Gaps,
+    tampers: seal::Tampers,
     wish: Wish,
 }
 
@@ -320,7 +349,8 @@ struct Wish {
     limits: Limits,
 }
 
-const _: () = assert!(core::mem::size_of::<Queue>() <= 904);
+const _: () =
+    assert!(core::mem::size_of::<Queue>() <= if cfg!(feature = "seal") { 960 } else { 912 });
 
 impl Queue {
     /// A closed queue.
@@ -336,8 +366,9 @@ impl Queue {
             hint: Hint::NONE,
             oldest: [(0, 0); 2],
             recent: [0; RECENT],
-            counts: Opened { formatted: false, sealed: 0, repaired: 0, lost: 0 },
             gaps: Gaps::new(),
+            counts: Opened { formatted: false, sealed: 0, repaired: 0, lost: 0, forged: 0 },
+            tampers: seal::Tampers::NONE,
             wish: Wish { paused: false, limits: Limits::NONE },
         }
     }
@@ -355,7 +386,7 @@ impl Queue {
     pub fn open(&mut self, storage: &mut dyn Storage, salt: [u8; 8]) -> Result<Opened> {
         *self = self.renewed();
         let geometry = storage.geometry();
-        self.shape = Shape::new(&geometry, salt)?;
+        self.shape = Shape::new(&geometry, salt)?.keyed(medium::has_keys(storage))?;
         self.phase = Phase::Open;
         let count = geometry.sector_count;
         let opened = self.with(storage, |queue, medium| queue.mount(medium, count));
@@ -587,6 +618,8 @@ impl Queue {
             sealed: self.counts.sealed,
             repaired: self.counts.repaired,
             lost: self.counts.lost,
+            forged: self.counts.forged,
+            forgery: self.forgery(),
             health: self.health(),
             paused: self.wish.paused,
         }
@@ -595,10 +628,26 @@ impl Queue {
     fn health(&self) -> Health {
         match &self.counts {
             _ if self.phase == Phase::Poisoned => Health::Failed,
+            counts if counts.forged > 0 => Health::Forged,
             counts if counts.lost > 0 => Health::Lost,
             counts if counts.repaired > 0 || counts.sealed > 0 => Health::Repaired,
             _ => Health::Sound,
         }
+    }
+
+    /// The first place, since the store was opened, where somebody without its key was. Entries
+    /// that are sound are sent all the same; what was altered never is. `None` in a plain store.
+    pub fn forgery(&self) -> Option<Forgery> {
+        let (what, at) = self.tampers.first()?;
+        let (sector, offset) =
+            (at >> self.shape.sector.trailing_zeros(), at & (self.shape.sector - 1));
+        let lane = match sector {
+            _ if sector < self.live.first => inspect::Lane::State,
+            _ if sector < self.back.first => inspect::Lane::Live,
+            _ if sector < self.dead.first => inspect::Lane::Backlog,
+            _ => inspect::Lane::Dead,
+        };
+        Some(Forgery { what, lane, sector, offset })
     }
 
     /// Entries for which something is owed.
@@ -669,8 +718,7 @@ impl Queue {
 
     /// Bytes an entry with a body of [`ROOM_BODY`] takes, as a copy, too.
     fn slot(&self) -> u32 {
-        let copy = FRAME + MOVED_FIXED + ITEM_FIXED + 32 + ROOM_BODY + 1;
-        self.shape.after(copy as u32).max(1)
+        self.shape.after(self.shape.taken(MOVED_FIXED + ITEM_FIXED + 32 + ROOM_BODY) as u32).max(1)
     }
 
     fn per_sector(&self) -> u32 {
@@ -693,7 +741,10 @@ impl Queue {
     ) -> Result<T> {
         self.ready()?;
         let mut medium = Medium::new(storage, self.shape);
+        (medium.vault.tampers, medium.vault.log) = (self.tampers, self.log.generation);
         let result = call(self, &mut medium);
+        self.tampers = medium.vault.tampers;
+        self.counts.forged = self.tampers.count();
         self.counts.repaired = self.counts.repaired.saturating_add(medium.repaired);
         result.map_err(|fault| {
             if fault == Fault::Port {

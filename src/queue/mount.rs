@@ -9,8 +9,9 @@ use super::medium::{Medium, Reader};
 use super::record::{
     self, BACK_LANE, DEAD_LANE, Found, HEADER, Header, LIVE_LANE, STATE_LANE, Source, kind,
 };
-use super::ring::Ring;
+use super::ring::{Ring, Scanned};
 use super::scan::{HEAD, Hit, Scan};
+use super::seal::{Tampering, WITNESS};
 use super::state::{SNAP_MAX, State, WINDOW};
 use super::{Opened, Queue, RECENT, Spot, short};
 
@@ -41,6 +42,9 @@ impl Queue {
         [self.log, self.live, self.back, self.dead] = lanes(count);
         self.log.off = medium.shape.sector;
         if !self.mount_state(medium)? {
+            if medium.shape.sealed() {
+                refuse(medium, count)?;
+            }
             check_blank(medium, count)?;
             for ring in [&mut self.live, &mut self.back, &mut self.dead] {
                 ring.off = medium.shape.sector;
@@ -50,6 +54,7 @@ impl Queue {
             self.counts = Opened { formatted: true, ..Opened::default() };
             return Ok(());
         }
+        medium.vault.log = self.log.generation;
         self.shape = medium.shape;
         let requeued = self.mount_lane(medium, false)?;
         let moves = self.mount_lane(medium, true)?;
@@ -71,12 +76,13 @@ impl Queue {
 
     /// Finds the newest finished opening of the state lane and replays it; false when none.
     fn mount_state(&mut self, medium: &mut Medium<'_>) -> Result<bool> {
-        let mut below = u32::MAX;
+        let (mut below, mut newest) = (u32::MAX, 0);
         while let Some(header) = newest_below(&self.log, medium, below)? {
+            newest = newest.max(header.generation);
             medium.shape.salt = header.salt;
             self.log.generation = header.generation;
             if let Some(next) = self.replay(medium)? {
-                [self.live.next, self.back.next] = next;
+                [self.live.next, self.back.next, self.dead.next] = next;
                 return Ok(true);
             }
             // A header without its SNAP is an opening that was cut.
@@ -88,18 +94,27 @@ impl Queue {
         Ok(false)
     }
 
-    /// Replays the state lane's head. `None` when its first record is not a sound SNAP.
-    fn replay(&mut self, medium: &mut Medium<'_>) -> Result<Option<[u64; 2]>> {
+    /// Replays the state lane's head; says which numbers the live lane, the backlog and the dead
+    /// lane had reached (the last one in a sealed store only). `None` when its first record is not
+    /// a sound SNAP.
+    fn replay(&mut self, medium: &mut Medium<'_>) -> Result<Option<[u64; 3]>> {
         let (mut log, mut state, mut next) = (self.log, State::new(), None);
+        let from = if medium.shape.sealed() { WITNESS } else { 0 };
+        let mut letters = 1;
         let scanned = log.scan_head(medium, u32::MAX, &mut |medium, hit| {
             match hit.frame.kind {
-                kind::SNAP => next = Some(read_snap(medium, &hit, &mut state)?),
+                kind::SNAP => next = Some(read_snap(medium, &hit, from, &mut state)?),
                 what @ (kind::STATE | kind::BACK_STATE) if next.is_some() => {
                     let len = HEAD.min(hit.frame.len.into());
-                    let told = hit.head.get(..len).unwrap_or(&[]);
+                    let told = hit.head.get(from..len).unwrap_or(&[]);
                     state.apply_state(what == kind::BACK_STATE, hit.frame.number, told);
                 }
                 _ => {}
+            }
+            if let Some([live, back]) = next.as_mut().filter(|_| from > 0) {
+                let seen = |at, near| record::widen(record::u32_at(&hit.head, at), near);
+                (*live, *back) = (seen(0, *live).max(*live), seen(4, *back).max(*back));
+                letters = seen(8, state.dead.mark);
             }
             Ok(())
         })?;
@@ -108,7 +123,7 @@ impl Queue {
             self.counts.sealed += u32::from(scanned.torn);
             self.log.reassert(medium, scanned.doubt)?;
         }
-        Ok(next)
+        Ok(next.map(|[live, back]| [live, back, letters]))
     }
 
     /// Finds the head of a lane that sends; says which moves its records end.
@@ -128,7 +143,8 @@ impl Queue {
         stop: u32,
     ) -> Result<(Cut, Option<u32>)> {
         let mut ring = *self.ring(back);
-        let floor = ring.next.max(self.state.of(back).mark());
+        let vouched = ring.next;
+        let floor = vouched.max(self.state.of(back).mark());
         ring.find_head(medium)?;
         let (mut at, mut total, mut lost) = (ring.next, ring.total, 0u64);
         let (mut cut, mut recent) = (Cut::new(), self.recent);
@@ -158,6 +174,8 @@ impl Queue {
         if scanned.suspect.is_some() {
             return Ok((cut, scanned.suspect));
         }
+        check_end(medium, &ring, &scanned, at, vouched)?;
+        self.check_log(medium, &ring)?;
         ring.total = total;
         ring.next = at.max(floor);
         self.recent = recent;
@@ -177,7 +195,7 @@ impl Queue {
 
     /// The same for the dead letters.
     fn mount_dead(&mut self, medium: &mut Medium<'_>) -> Result<Cut> {
-        let mut dead = self.dead;
+        let (mut dead, vouched) = (self.dead, self.dead.next);
         dead.find_head(medium)?;
         let (mut at, mut last) = (dead.next, None);
         let size = u64::from(medium.shape.sector);
@@ -188,6 +206,7 @@ impl Queue {
             }
             Ok(())
         })?;
+        check_end(medium, &dead, &scanned, at, vouched)?;
         dead.next = at.max(self.state.dead.mark);
         self.counts.sealed += u32::from(scanned.torn);
         dead.reassert(medium, scanned.doubt)?;
@@ -197,6 +216,19 @@ impl Queue {
             cut.add(&self.state, &copy);
         }
         Ok(cut)
+    }
+
+    /// A head of the live lane or the backlog that was opened later than the state lane's newest
+    /// header says: somebody put older state back.
+    fn check_log(&self, medium: &mut Medium<'_>, ring: &Ring) -> Result<()> {
+        if !medium.shape.sealed() || medium.vault.blind || ring.generation == 0 {
+            return Ok(());
+        }
+        let vouched = ring.header(medium, ring.generation)?.map_or(0, |header| header.log);
+        if vouched > medium.vault.log {
+            medium.tampered(Tampering::Removed, self.log.address(medium, vouched));
+        }
+        Ok(())
     }
 
     /// Numbers below everything that is on the medium cannot be settled one by one any more.
@@ -350,12 +382,42 @@ impl Cut {
     }
 }
 
-/// Reads a SNAP's payload, mends it, applies it; says which numbers the lanes had reached.
-fn read_snap(medium: &mut Medium<'_>, hit: &Hit, state: &mut State) -> Result<[u64; 2]> {
+/// In a sealed store: whether a lane's head ends before `vouched`, what a state record has seen of
+/// it, although nothing there is damaged. A cut write cannot do that: whatever a state record has
+/// seen was durable before. A rotten header behind the head hides what is missing: that is rot.
+fn check_end(
+    medium: &mut Medium<'_>,
+    ring: &Ring,
+    scanned: &Scanned,
+    at: u64,
+    vouched: u64,
+) -> Result<()> {
+    // A lane that has no sector has no number to begin with, either.
+    let at = if ring.generation == 0 { 1 } else { at };
+    if !medium.shape.sealed() || at >= vouched || scanned.damaged || scanned.suspect.is_some() {
+        return Ok(());
+    }
+    let behind = ring.address(medium, ring.generation.saturating_add(1));
+    if !matches!(Header::read(medium, behind)?, Found::Garbage) {
+        let head = ring.address(medium, ring.generation.max(1));
+        let off = scanned.end & (medium.shape.sector - 1);
+        medium.tampered(Tampering::Removed, head + off);
+    }
+    Ok(())
+}
+
+/// Reads a SNAP's payload from byte `from` on, mends it, applies it; says which numbers the live
+/// lane and the backlog had reached.
+fn read_snap(
+    medium: &mut Medium<'_>,
+    hit: &Hit,
+    from: usize,
+    state: &mut State,
+) -> Result<[u64; 2]> {
     let mut bytes = [0; SNAP_MAX];
-    let len = SNAP_MAX.min(hit.frame.len.into());
+    let len = SNAP_MAX.min(usize::from(hit.frame.len).saturating_sub(from));
     let payload = bytes.get_mut(..len).unwrap_or(&mut []);
-    hit.read(medium, 0, payload)?;
+    hit.read(medium, from as u32, payload)?;
     Ok(state.apply_snap(payload))
 }
 
@@ -384,9 +446,8 @@ fn remember(recent: &mut [u16; RECENT], item: &[u8; HEAD], pos: u64) {
 fn newest_below(log: &Ring, medium: &mut Medium<'_>, below: u32) -> Result<Option<Header>> {
     let mut best: Option<Header> = None;
     for index in 0..log.count {
-        let mut bytes = [0; HEADER];
-        medium.read(index.wrapping_mul(medium.shape.sector), &mut bytes)?;
-        let Found::Header(header, mended) = Header::decode(medium, &mut bytes)? else { continue };
+        let at = index.wrapping_mul(medium.shape.sector);
+        let Found::Header(header, mended) = Header::read(medium, at)? else { continue };
         let generation = header.generation;
         if header.lane != STATE_LANE || generation == 0 || generation >= below {
             continue;
@@ -398,12 +459,45 @@ fn newest_below(log: &Ring, medium: &mut Medium<'_>, below: u32) -> Result<Optio
             return Err(Fault::SectorCount);
         }
         let here = (generation - 1).checked_rem(log.count) == Some(index);
+        // Two genuine headers of different stores: whose state this is, nobody can tell.
+        if medium.shape.sealed()
+            && !header.locked
+            && best.is_some_and(|best| !best.locked && best.salt != header.salt)
+        {
+            return Err(Fault::Forged.at(medium, at as usize));
+        }
         if here && best.is_none_or(|best| best.generation < generation) {
             medium.repaired += u32::from(mended);
             best = Some(header);
         }
     }
-    Ok(best)
+    match best {
+        Some(best) if best.locked => Err(Fault::Key.at(medium, best.key.into())),
+        best => Ok(best),
+    }
+}
+
+/// Why nothing in a state lane with headers is genuine: the first header of the store tells.
+fn refuse(medium: &mut Medium<'_>, count: u32) -> Result<()> {
+    let (mut genuine, mut other) = (false, None);
+    for sector in 0..count {
+        let at = sector.wrapping_mul(medium.shape.sector);
+        match Header::read(medium, at)? {
+            Found::Header(header, _) => genuine |= !header.locked,
+            Found::Forged if other.is_none() => other = Some(at),
+            _ => {}
+        }
+    }
+    let Some(at) = other else { return Ok(()) };
+    if genuine {
+        return Err(Fault::Forged.at(medium, at as usize));
+    }
+    let mut bytes = [0; HEADER];
+    medium.read(at, &mut bytes)?;
+    match record::u8_at(&bytes, 7) {
+        0 => Err(Fault::NotSealed),
+        id => Err(Fault::WrongKey.at(medium, id.into())),
+    }
 }
 
 /// Only a medium without a single header may be formatted, or one where a format was cut.
@@ -412,7 +506,7 @@ fn check_blank(medium: &mut Medium<'_>, count: u32) -> Result<()> {
         let mut bytes = [0; HEADER];
         let at = sector.wrapping_mul(medium.shape.sector);
         medium.read(at, &mut bytes)?;
-        match Header::decode(medium, &mut bytes)? {
+        match Header::read(medium, at)? {
             Found::Erased => {}
             Found::Header(header, _) if sector == 0 && fresh(&header) => {}
             Found::Garbage if sector == 0 && record::half_formatted(&bytes) => {}
@@ -420,7 +514,7 @@ fn check_blank(medium: &mut Medium<'_>, count: u32) -> Result<()> {
         }
     }
     // What a cut format wrote ends within its one record.
-    let from = medium.shape.first_record() + (record::FRAME + SNAP_MAX + 32) as u32;
+    let from = medium.shape.first_record() + (medium.shape.taken(WITNESS + SNAP_MAX) + 32) as u32;
     match Reader::new().written(medium, from.min(medium.shape.sector), medium.shape.sector)? {
         None => Ok(()),
         Some(at) => Err(Fault::Corrupt.at(medium, at as usize)),

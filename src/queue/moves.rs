@@ -49,11 +49,11 @@ impl Queue {
         }
         let start = self.back.off;
         loop {
-            let end = self.back.off.saturating_add(taken(len));
+            let end = self.back.off.saturating_add(m.shape.taken(len) as u32);
             let following = self.movable(m, Spot { pos: spot.pos + 1, ..spot })?;
             let place = up(end, m.shape.prog);
             let following = following.filter(|(_, len)| {
-                let end = place.saturating_add(taken(*len));
+                let end = place.saturating_add(m.shape.taken(*len) as u32);
                 end <= m.shape.sector && end.saturating_sub(start) <= SYNC_MAX
             });
             self.copy_one(m, spot, following.is_some(), buf)?;
@@ -107,9 +107,4 @@ impl Queue {
         self.push_back(m, more, &moved, payload.raw)?;
         self.count_move(m, spot, parked, attempts)
     }
-}
-
-/// Bytes of a record.
-fn taken(len: usize) -> u32 {
-    (FRAME + len + 1) as u32
 }

@@ -5,7 +5,7 @@
 //! ```text
 //! sector  | header 52 | first record ... | pad | record ... | pad | ... 0xFF |
 //!
-//! header  | magic 4 | version | lane | log2 sector | 0 | features 2 | log2 prog | log2 align |
+//! header  | magic 4 | version | lane | log2 sector | key | features 2 | log2 prog | log2 align |
 //!         | generation 4 | first 4 | sectors 4 | salt 8 | base 8 | total 8 | crc 4 |
 //!
 //! record  | crc 4 | len 2 | kind | !kind | number 4 | payload len | 0 |
@@ -14,12 +14,16 @@
 //! MOVED   | seq 8 | from 8 | attempts | flags | at 6 | code_len | sub_len | code | sub | ITEM |
 //! ```
 //!
+//! In a sealed store 24 more bytes stand behind the header, and 16 in `len` behind the payload:
+//! `seal` says what.
+//!
 //! All numbers are little-endian. A record's checksum starts from (salt, lane, generation, offset
 //! in the sector): bytes of a payload, of an older lap or of another place never check out.
 
 use super::crc::{self, Crc};
 use super::fault::{Fault, Result};
 use super::medium::Medium;
+use super::seal::{EXTENSION, TAG};
 use super::{Item, Reason};
 use crate::port::Geometry;
 use crate::status::{Error, Status};
@@ -36,10 +40,14 @@ pub(crate) const MOVED_MAX: usize = MOVED_FIXED + 8 + 64;
 /// The longest payload of any record.
 pub(crate) const PAYLOAD_MAX: usize = MOVED_MAX + ITEM_FIXED + 32 + super::BODY_MAX;
 
+/// Feature bit 0: 16 bytes behind every payload, and behind the header what `seal` says.
+const SEALED: u16 = 1;
 const MAGIC: [u8; 4] = *b"KPCQ";
 const VERSION: u8 = 1;
 /// Two for each lane.
 const SECTORS_MIN: u32 = 8;
+/// The smallest sector of a sealed store.
+const SEALED_SECTOR_MIN: u32 = 1024;
 const CREATED_MAX: u64 = (1 << 48) - 1;
 
 pub(crate) const STATE_LANE: u8 = 0;
@@ -159,21 +167,30 @@ pub(crate) struct Header {
     pub(crate) log_sector: u8,
     pub(crate) log_prog: u8,
     pub(crate) log_align: u8,
+    /// Number of the key the sector is sealed with; 0 when it is not.
+    pub(crate) key: u8,
+    /// Sealed: the newest generation of the state lane when this sector was opened.
+    pub(crate) log: u32,
+    /// Sealed with a key nobody gave: nothing in it is proven.
+    pub(crate) locked: bool,
 }
 
-/// What the first 52 bytes of a sector are.
+/// What the first bytes of a sector are.
 pub(crate) enum Found {
     Header(Header, bool),
     Erased,
     Garbage,
+    /// Not written by anybody who has the key.
+    Forged,
 }
 
 impl Header {
     pub(crate) fn encode(&self) -> Bytes<HEADER> {
         let mut out = Bytes::new();
         out.put(&MAGIC);
-        out.put(&[VERSION, self.lane, self.log_sector, 0]);
-        out.put(&[0, 0, self.log_prog, self.log_align]);
+        let [low, high] = if self.key == 0 { [0; 2] } else { SEALED.to_le_bytes() };
+        out.put(&[VERSION, self.lane, self.log_sector, self.key]);
+        out.put(&[low, high, self.log_prog, self.log_align]);
         out.put(&self.generation.to_le_bytes());
         out.put(&self.first.to_le_bytes());
         out.put(&self.sectors.to_le_bytes());
@@ -184,12 +201,23 @@ impl Header {
         out
     }
 
-    /// Reads a header, mending one flipped bit. A sound header of another version is an error.
-    pub(crate) fn decode(medium: &mut Medium<'_>, bytes: &mut [u8; HEADER]) -> Result<Found> {
-        Header::check(bytes).map_err(|(fault, value)| fault.at(medium, value as usize))
+    /// Reads the header at `at`, mending one flipped bit. A sound one of another version is an
+    /// error.
+    pub(crate) fn read(medium: &mut Medium<'_>, at: u32) -> Result<Found> {
+        let mut bytes = [0xFF; HEADER + EXTENSION];
+        if let Some(room) = bytes.get_mut(..medium.shape.header_len() as usize) {
+            medium.read(at, room)?;
+        }
+        let mut first: [u8; HEADER] = bytes_at(&bytes, 0);
+        let mut behind: [u8; EXTENSION] = bytes_at(&bytes, HEADER);
+        let found = Header::check(&mut first);
+        match found.map_err(|(fault, value)| fault.at(medium, value as usize))? {
+            Found::Header(header, mended) => medium.vouch(at, header, mended, &mut behind),
+            found => Ok(found),
+        }
     }
 
-    /// The same without a medium; a fault comes with the value it is about.
+    /// The first half, without a medium; a fault comes with the value it is about.
     pub(crate) fn check(bytes: &mut [u8; HEADER]) -> core::result::Result<Found, (Fault, u32)> {
         if bytes.iter().all(|&b| b == 0xFF) {
             return Ok(Found::Erased);
@@ -202,11 +230,12 @@ impl Header {
         if version != VERSION {
             return Err((Fault::Version, version.into()));
         }
-        let (features, lane, reserved) = (u16_at(bytes, 8), u8_at(bytes, 5), u8_at(bytes, 7));
+        let (features, lane, key) = (u16_at(bytes, 8), u8_at(bytes, 5), u8_at(bytes, 7));
+        let known = if cfg!(feature = "seal") { SEALED } else { 0 };
         match () {
-            () if features != 0 => Err((Fault::Features, features.into())),
+            () if features & !known != 0 => Err((Fault::Features, features.into())),
             () if lane > BACK_LANE => Err((Fault::Lane, lane.into())),
-            () if reserved != 0 => Err((Fault::Reserved, reserved.into())),
+            () if (key != 0) != (features == SEALED) => Err((Fault::Reserved, key.into())),
             () => Ok(Found::Header(Header::fields(bytes), mended)),
         }
     }
@@ -223,6 +252,9 @@ impl Header {
             salt: bytes_at(bytes, 24),
             base: u64_at(bytes, 32),
             total: u64_at(bytes, 40),
+            key: u8_at(bytes, 7),
+            log: 0,
+            locked: false,
         }
     }
 }
@@ -261,11 +293,13 @@ pub(crate) struct Shape {
     pub(crate) prog: u32,
     pub(crate) align: u32,
     pub(crate) salt: [u8; 8],
+    /// Ask [`Shape::sealed`].
+    pub(crate) seal: bool,
 }
 
 impl Shape {
     pub(crate) const NONE: Shape =
-        Shape { sector: 512, sectors: 0, prog: 1, align: 1, salt: [0; 8] };
+        Shape { sector: 512, sectors: 0, prog: 1, align: 1, salt: [0; 8], seal: false };
 
     pub(crate) fn new(geometry: &Geometry, salt: [u8; 8]) -> crate::status::Result<Shape> {
         let Geometry { sector_size: sector, sector_count: count, prog_size: prog, align } =
@@ -283,12 +317,42 @@ impl Shape {
         if !align.is_power_of_two() || align < prog || align > sector / 4 {
             return bad("storage.align");
         }
-        Ok(Shape { sector, sectors: count, prog, align, salt })
+        Ok(Shape { sector, sectors: count, prog, align, salt, seal: false })
+    }
+
+    /// The same for a store that is sealed, or is not. A state record that tells all it can must
+    /// fit a sector; sealed it is 28 bytes longer, and stands behind a header 24 bytes longer.
+    pub(crate) fn keyed(self, seal: bool) -> crate::status::Result<Shape> {
+        let shape = Shape { seal, ..self };
+        if shape.sealed() && shape.sector < SEALED_SECTOR_MIN {
+            return Err(Error::new(Status::Geometry, "storage.sector_size"));
+        }
+        Ok(shape)
+    }
+
+    /// Whether the store is sealed.
+    pub(crate) fn sealed(&self) -> bool {
+        cfg!(feature = "seal") && self.seal
+    }
+
+    /// Bytes of a sector header.
+    pub(crate) fn header_len(&self) -> u32 {
+        (HEADER + if self.sealed() { EXTENSION } else { 0 }) as u32
+    }
+
+    /// Bytes on the medium beside frame, payload and the last byte.
+    pub(crate) fn tag(&self) -> usize {
+        if self.sealed() { TAG } else { 0 }
+    }
+
+    /// Bytes a record with this payload takes.
+    pub(crate) fn taken(&self, payload: usize) -> usize {
+        FRAME + payload + self.tag() + 1
     }
 
     /// Where the first record of a sector starts: right behind the header, in the same sync.
     pub(crate) fn first_record(&self) -> u32 {
-        up(HEADER as u32, self.prog)
+        up(self.header_len(), self.prog)
     }
 
     /// Where the record after one that ends at `end` starts.
@@ -298,7 +362,8 @@ impl Shape {
 
     /// The longest item body this medium takes, whatever happens to the entry later.
     pub(crate) fn body_max(&self, req_len: usize) -> usize {
-        let used = self.first_record() as usize + FRAME + 1 + MOVED_MAX + ITEM_FIXED + req_len + 32;
+        let record = self.taken(MOVED_MAX + ITEM_FIXED + req_len);
+        let used = self.first_record() as usize + record + 32;
         (self.sector as usize).saturating_sub(used).min(super::BODY_MAX)
     }
 
@@ -357,7 +422,7 @@ impl Frame {
         }
         let frame =
             Frame { crc: u32_at(bytes, 0), len: u16_at(bytes, 4), kind, number: u32_at(bytes, 8) };
-        (usize::from(frame.len) <= PAYLOAD_MAX).then_some(frame)
+        (usize::from(frame.len) <= PAYLOAD_MAX + TAG).then_some(frame)
     }
 }
 

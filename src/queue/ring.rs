@@ -5,8 +5,9 @@
 
 use super::fault::{Fault, Result};
 use super::medium::Medium;
-use super::record::{self, FRAME, Found, Frame, HEADER, Header, TRAILER};
+use super::record::{self, Found, Frame, HEADER, Header, TRAILER};
 use super::scan::{Hit, Scan};
+use super::seal::{Site, Tampering};
 
 /// A lane's ring. All of its RAM.
 #[derive(Clone, Copy)]
@@ -47,6 +48,10 @@ pub(crate) struct Scanned {
     pub(crate) doubt: u32,
     /// A mended record that could be torn, and what follows it was of the same sync.
     pub(crate) suspect: Option<u32>,
+    /// Something that is not erased is no record.
+    pub(crate) damaged: bool,
+    /// Where the walk ended.
+    pub(crate) end: u32,
 }
 
 impl Ring {
@@ -88,28 +93,42 @@ impl Ring {
         medium: &mut Medium<'_>,
         generation: u32,
     ) -> Result<Option<Header>> {
-        let mut bytes = [0; HEADER];
-        medium.read(self.address(medium, generation), &mut bytes)?;
-        let Found::Header(header, mended) = Header::decode(medium, &mut bytes)? else {
-            return Ok(None);
+        let at = self.address(medium, generation);
+        // Sectors before the tail may be erased, and their keys forgotten.
+        let needed = (self.tail..=self.generation).contains(&generation);
+        let (header, mended) = match Header::read(medium, at)? {
+            Found::Header(header, mended) => (header, mended),
+            found => {
+                if medium.shape.sealed() && needed && matches!(found, Found::Erased) {
+                    medium.tampered(Tampering::Removed, at);
+                }
+                return Ok(None);
+            }
         };
         let mine = header.lane == self.lane
             && header.generation == generation
             && header.salt == medium.shape.salt;
+        if header.locked && needed {
+            return Err(Fault::Key.at(medium, header.key.into()));
+        }
+        if medium.shape.sealed() && !mine && needed {
+            medium.tampered(Tampering::Moved, at);
+        }
         medium.repaired += u32::from(mine && mended);
         Ok(mine.then_some(header))
     }
 
     /// The generation in the sector at `index`, if its header is sound and belongs there.
     pub(crate) fn probe(&self, medium: &mut Medium<'_>, index: u32) -> Result<Option<u32>> {
-        let mut bytes = [0; HEADER];
         let at = self.first.wrapping_add(index).wrapping_mul(medium.shape.sector);
-        medium.read(at, &mut bytes)?;
-        let Found::Header(header, _) = Header::decode(medium, &mut bytes)? else { return Ok(None) };
+        let Found::Header(header, _) = Header::read(medium, at)? else { return Ok(None) };
         let mine = header.lane == self.lane
             && header.salt == medium.shape.salt
             && (1..u32::MAX).contains(&header.generation)
             && (header.generation - 1).checked_rem(self.count) == Some(index);
+        if medium.shape.sealed() && !mine && !header.locked {
+            medium.tampered(Tampering::Moved, at);
+        }
         Ok(mine.then_some(header.generation))
     }
 
@@ -207,7 +226,8 @@ impl Ring {
     ) -> Result<Scanned> {
         if self.generation == 0 {
             self.off = medium.shape.sector;
-            return Ok(Scanned { torn: false, doubt: medium.shape.sector, suspect: None });
+            let doubt = medium.shape.sector;
+            return Ok(Scanned { torn: false, doubt, suspect: None, damaged: false, end: 0 });
         }
         let in_order = medium.shape.align == medium.shape.prog;
         let mut scan = Scan::new(self, medium, self.generation)?;
@@ -225,9 +245,9 @@ impl Ring {
             }
         }
         self.off = scan.tail(medium);
-        let mut torn = scan.sealed;
+        let (mut torn, mut damaged) = (scan.sealed, scan.damaged);
         if stop < medium.shape.sector {
-            (torn, self.off) = (true, medium.shape.sector);
+            (torn, damaged, self.off) = (true, true, medium.shape.sector);
         }
         if held.is_none() {
             // The opening was cut before its first record, perhaps within the header: bits of it
@@ -239,10 +259,10 @@ impl Ring {
                 medium.repaired += u32::from(last.mended);
                 each(medium, last)?;
             } else {
-                (torn, self.off) = (true, medium.shape.sector);
+                (torn, damaged, self.off) = (true, true, medium.shape.sector);
             }
         }
-        Ok(Scanned { torn, doubt, suspect })
+        Ok(Scanned { torn, doubt, suspect, damaged, end: scan.place() })
     }
 
     /// Has the part of the head written again that a failed sync may have left in a cache only.
@@ -354,7 +374,8 @@ impl Ring {
 
     /// Whether a payload of `len` bytes still fits the head.
     pub(crate) fn fits(&self, medium: &Medium<'_>, len: usize) -> bool {
-        (self.off as usize).saturating_add(FRAME + len + 1) <= medium.shape.sector as usize
+        let end = (self.off as usize).saturating_add(medium.shape.taken(len));
+        end <= medium.shape.sector as usize
     }
 
     /// Erases the sector behind the head, unless that was done before.
@@ -372,7 +393,10 @@ impl Ring {
         let generation = self.generation.checked_add(1).ok_or(Fault::Worn)?;
         self.clear_next(medium)?;
         let shape = medium.shape;
-        let header = Header {
+        if self.lane == record::STATE_LANE {
+            medium.vault.log = generation;
+        }
+        let mut header = Header {
             lane: self.lane,
             generation,
             first: self.first,
@@ -383,8 +407,13 @@ impl Ring {
             log_sector: shape.sector.trailing_zeros() as u8,
             log_prog: shape.prog.trailing_zeros() as u8,
             log_align: shape.align.trailing_zeros() as u8,
+            key: 0,
+            log: 0,
+            locked: false,
         };
-        medium.program(self.address(medium, generation), &[header.encode().get()])?;
+        let behind = medium.seal_header(&mut header)?;
+        let at = self.address(medium, generation);
+        medium.program(at, &[header.encode().get(), behind.get()])?;
         let behind = self.tail < self.generation || self.tail_end != u64::MAX;
         if !behind {
             // The old head was the tail: it ends where the new head starts.
@@ -407,17 +436,21 @@ impl Ring {
         number: u32,
         pieces: [&[u8]; 4],
     ) -> Result<Place> {
-        let [a, b, c, d] = pieces;
-        let len = a.len() + b.len() + c.len() + d.len();
-        let mut frame = Frame { crc: 0, len: len as u16, kind, number };
-        let seed = medium.shape.seed(self.lane, self.generation, self.off);
-        let crc = seed.add(&frame.tail()).add(a).add(b).add(c).add(d);
-        frame.crc = crc.value();
+        let shape = medium.shape;
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let frame = Frame { crc: 0, len: (len + shape.tag()) as u16, kind, number };
         let place = Place { generation: self.generation, off: self.off };
-        let end = self.off + (FRAME + len + 1) as u32;
+        let seed = shape.seed(self.lane, self.generation, self.off);
         let at = self.address(medium, self.generation).wrapping_add(self.off);
-        medium.program(at, &[&frame.crc.to_le_bytes(), &frame.tail(), a, b, c, d, &[TRAILER]])?;
-        self.off = frame.next(&medium.shape, end);
+        if shape.sealed() {
+            let site = Site { lane: self.lane, generation: self.generation, off: self.off };
+            medium.seal_record(&site, &frame, pieces)?;
+            medium.program_record(at, seed, &frame, None)?;
+        } else {
+            medium.program_record(at, seed, &frame, Some(pieces))?;
+        }
+        let end = self.off + shape.taken(len) as u32;
+        self.off = frame.next(&shape, end);
         Ok(place)
     }
 }

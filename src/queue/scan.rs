@@ -6,6 +6,7 @@ use super::fault::{Fault, Result};
 use super::medium::{Medium, Reader};
 use super::record::{self, FRAME, Frame, PAYLOAD_MAX, bytes_at, u32_at, up};
 use super::ring::Ring;
+use super::seal::{Opened, Site, Tampering};
 
 /// A record that checks out.
 #[derive(Clone, Copy)]
@@ -23,6 +24,9 @@ pub(crate) struct Hit {
     /// One bit had to be mended; [`NO_BIT`] or the payload's bit that is wrong on the medium.
     pub(crate) mended: bool,
     pub(crate) bit: usize,
+    /// In a sealed store: its place, and the key that opened it; 0 when nobody looked inside.
+    site: Site,
+    pub(crate) key: u8,
 }
 
 impl Hit {
@@ -32,6 +36,10 @@ impl Hit {
         let left = u32::from(self.frame.len).saturating_sub(from) as usize;
         let len = left.min(out.len());
         if let Some(room) = out.get_mut(..len).filter(|room| !room.is_empty()) {
+            if medium.shape.sealed() {
+                self.open(medium)?;
+                return medium.vault.copy(self.at + from, room).ok_or(Fault::Corrupt);
+            }
             medium.read(self.at + from, room)?;
         }
         if self.bit != NO_BIT
@@ -41,6 +49,12 @@ impl Hit {
             flip(out, bit);
         }
         Ok(())
+    }
+
+    /// In a sealed store: has the vault hold this record's payload.
+    pub(crate) fn open(&self, medium: &mut Medium<'_>) -> Result<()> {
+        let frame = Frame { len: self.frame.len + medium.shape.tag() as u16, ..self.frame };
+        medium.reopen(self.key, &self.site, (self.at, &frame, self.bit))
     }
 }
 
@@ -63,6 +77,10 @@ pub(crate) struct Scan {
     reader: Reader,
     /// Bytes that are no record were passed: nothing may be appended here any more.
     pub(crate) sealed: bool,
+    /// Some of them were not erased: torn, rotten or forged.
+    pub(crate) damaged: bool,
+    /// Nothing is amiss, but what is appended goes to the next sector: another key is the newest.
+    closed: bool,
     done: bool,
 }
 
@@ -72,6 +90,7 @@ impl Scan {
         let header = ring.header(medium, generation)?;
         let (mut off, mut shape) = (medium.shape.first_record(), medium.shape);
         let mut sealed = header.is_none();
+        let closed = header.is_some_and(|header| header.key != medium.newest_key());
         if let Some(header) = header {
             // A sector written under another geometry is read by its own, and not appended to.
             let own = record::Shape {
@@ -82,7 +101,9 @@ impl Scan {
             sealed = own.prog != medium.shape.prog || own.align != medium.shape.align;
             (off, shape) = (own.first_record(), own);
         }
-        Ok(Scan { off, sealed, ..Scan::with(&shape, generation) })
+        // Settled long ago, and its key withdrawn: nothing in it is looked for.
+        let done = header.is_some_and(|header| header.locked);
+        Ok(Scan { off, sealed, closed, done, ..Scan::with(&shape, generation) })
     }
 
     fn with(shape: &record::Shape, generation: u32) -> Scan {
@@ -94,6 +115,8 @@ impl Scan {
             joined: false,
             reader: Reader::new(),
             sealed: false,
+            damaged: false,
+            closed: false,
             done: false,
         }
     }
@@ -116,7 +139,10 @@ impl Scan {
 
     /// Where a record may be appended after the walk has ended; the sector's size when nowhere.
     pub(crate) fn tail(&self, medium: &Medium<'_>) -> u32 {
-        if self.sealed { medium.shape.sector } else { self.off.min(medium.shape.sector) }
+        if self.sealed || self.closed {
+            return medium.shape.sector;
+        }
+        self.off.min(medium.shape.sector)
     }
 
     /// The next record, or `None` at the end.
@@ -134,6 +160,7 @@ impl Scan {
                 (self.off, self.joined) = (hit.next, hit.frame.joined());
                 return Ok(Some(hit));
             }
+            self.damaged = true;
             self.seal(self.off + 1);
         }
         // A sync that was to bring one more record did not return.
@@ -153,7 +180,7 @@ impl Scan {
     fn pass_blank(&mut self, ring: &Ring, medium: &mut Medium<'_>, start: u32) -> Result<()> {
         let size = medium.shape.sector;
         self.sealed |= self.joined;
-        let reach = self.off.saturating_add(reach(ring.lane, self.unit)).min(size);
+        let reach = self.off.saturating_add(reach(ring.lane, self.unit, &medium.shape)).min(size);
         let to = if self.sealed { size } else { reach };
         match self.reader.written(medium, start + self.off, start + to)? {
             None => self.done = true,
@@ -178,7 +205,7 @@ impl Scan {
         if let Some(frame) = Frame::decode(head)
             && place.syndrome(&mut self.reader, medium, head, frame.len)? == Some(0)
         {
-            return self.hit(ring, medium, start, frame, None).map(Some);
+            return self.hit(ring, medium, start, frame, None);
         }
         // Behind torn bytes only flawless records count: mending there could invent one.
         if self.sealed {
@@ -186,13 +213,14 @@ impl Scan {
         }
         match place.mend(&mut self.reader, medium, head)? {
             Some((frame, bit)) if record::belongs(ring.lane, frame.kind) => {
-                self.hit(ring, medium, start, frame, Some(bit)).map(Some)
+                self.hit(ring, medium, start, frame, Some(bit))
             }
             _ => Ok(None),
         }
     }
 
-    /// What a record that checks out is. One this version does not know is refused by name.
+    /// What a record that checks out is. One this version does not know is refused by name; one
+    /// that is forged is none.
     fn hit(
         &mut self,
         ring: &Ring,
@@ -200,40 +228,57 @@ impl Scan {
         start: u32,
         frame: Frame,
         mended: Option<usize>,
-    ) -> Result<Hit> {
+    ) -> Result<Option<Hit>> {
         let (payload, end) =
             (self.off + FRAME as u32, self.off + FRAME as u32 + u32::from(frame.len));
-        let mut head = [0xFF; HEAD];
-        self.reader.exact(medium, start + payload, &mut head, start + end)?;
         let bit = mended.unwrap_or(NO_BIT);
-        flip(&mut head, bit);
+        let site = Site { lane: ring.lane, generation: self.generation, off: self.off };
+        let at = start + payload;
+        let (mut head, mut frame, mut key) = ([0xFF; HEAD], frame, 0);
+        if medium.shape.sealed() {
+            match medium.open_record(&mut self.reader, ring, &site, (at, &frame, bit))? {
+                Opened::With(id) => (head, key) = (medium.vault.head(), id),
+                Opened::Blind => {}
+                Opened::Forged => {
+                    // A mended one that does not open was no record: damage, not forgery.
+                    if mended.is_none() {
+                        medium.tampered(Tampering::Record, start + self.off);
+                    }
+                    return Ok(None);
+                }
+            }
+            frame.len = frame.len.saturating_sub(medium.shape.tag() as u16);
+        } else {
+            self.reader.exact(medium, at, &mut head, start + end)?;
+            flip(&mut head, bit);
+        }
         if !record::belongs(ring.lane, frame.kind) {
             return Err(Fault::Kind.at(medium, frame.kind.into()));
         }
         let flags = record::u8_at(&head, 17);
-        if frame.moved() && flags & !record::flag::KNOWN != 0 {
+        let read = key != 0 || !medium.shape.sealed();
+        if read && frame.moved() && flags & !record::flag::KNOWN != 0 {
             return Err(Fault::Flags.at(medium, flags.into()));
         }
-        Ok(Hit {
+        Ok(Some(Hit {
             frame,
             off: self.off,
             end: end + 1,
             next: up(end + 1, if frame.joined() { self.prog } else { self.unit }),
-            at: start + payload,
+            at,
             head,
             mended: mended.is_some(),
             bit,
-        })
+            site,
+            key,
+        }))
     }
 }
 
 /// As far as what one sync left unwritten can extend.
-fn reach(lane: u8, unit: u32) -> u32 {
-    let most = if matches!(lane, record::LIVE_LANE | record::BACK_LANE) {
-        SYNC_MAX
-    } else {
-        (FRAME + PAYLOAD_MAX + 1) as u32
-    };
+fn reach(lane: u8, unit: u32, shape: &record::Shape) -> u32 {
+    let many = matches!(lane, record::LIVE_LANE | record::BACK_LANE);
+    let most = if many { SYNC_MAX } else { shape.taken(PAYLOAD_MAX) as u32 };
     up(most, unit)
 }
 
@@ -257,7 +302,7 @@ impl Place {
         let limit = self.start + medium.shape.sector;
         let mut at = self.start + self.off + FRAME as u32;
         let end = at + u32::from(len);
-        if end > limit || usize::from(len) > PAYLOAD_MAX {
+        if end > limit || usize::from(len) > PAYLOAD_MAX + medium.shape.tag() {
             return Ok(None);
         }
         let mut tail: [u8; FRAME - 4] = bytes_at(head, 4);

@@ -5,7 +5,7 @@
 use super::crc::{Crc, flipped_bit};
 use super::fault::{Fault, Result};
 use super::medium::Medium;
-use super::record::{self, FRAME, Frame, ITEM_FIXED};
+use super::record::{self, FRAME, Frame, ITEM_FIXED, PAYLOAD_MAX};
 use super::ring::{Place, Ring};
 use super::scan::{Hit, Scan};
 use super::state::WINDOW;
@@ -122,7 +122,7 @@ impl Queue {
             spot,
             seq: payload.moved.map_or(spot.pos, |m| m.seq),
             place,
-            behind: frame.next(&self.shape, place.off + FRAME as u32 + u32::from(frame.len) + 1),
+            behind: frame.next(&self.shape, place.off + self.shape.taken(frame.len.into()) as u32),
             points: payload.item.points,
             moved: payload.moved.is_some(),
         };
@@ -333,6 +333,9 @@ pub(crate) fn read_record(
     if left < FRAME {
         return Ok(None);
     }
+    if medium.shape.sealed() {
+        return open_record(ring, medium, place, buf, mend);
+    }
     let at = ring.address(medium, place.generation) + place.off;
     let first = FIRST_READ.min(left).min(buf.len());
     read_into(medium, at, buf, 0, first)?;
@@ -345,7 +348,8 @@ pub(crate) fn read_record(
             need(medium, buf, end)?;
             read_into(medium, at, buf, first, end)?;
             let seed = medium.shape.seed(ring.lane, place.generation, place.off);
-            if seed.add(buf.get(4..end).unwrap_or(&[])).value() == frame.crc {
+            let short = usize::from(frame.len) <= PAYLOAD_MAX;
+            if short && seed.add(buf.get(4..end).unwrap_or(&[])).value() == frame.crc {
                 return Ok(Some(frame));
             }
         }
@@ -354,6 +358,31 @@ pub(crate) fn read_record(
         return Ok(None);
     }
     mend_record(ring, medium, place, buf)
+}
+
+/// The same from a sealed store.
+fn open_record(
+    ring: &Ring,
+    medium: &mut Medium<'_>,
+    place: Place,
+    buf: &mut [u8],
+    mend: bool,
+) -> Result<Option<Frame>> {
+    let mut scan = Scan::at(medium, place.generation, place.off);
+    let found = scan.next(ring, medium)?;
+    let Some(hit) = found.filter(|hit| hit.off == place.off && (mend || !hit.mended)) else {
+        return Ok(None);
+    };
+    let end = FRAME + usize::from(hit.frame.len);
+    need(medium, buf, end)?;
+    for (to, from) in buf.iter_mut().skip(4).zip(hit.frame.tail()) {
+        *to = from;
+    }
+    if let Some(room) = buf.get_mut(FRAME..end) {
+        hit.read(medium, 0, room)?;
+    }
+    medium.repaired += u32::from(hit.mended);
+    Ok(Some(hit.frame))
 }
 
 fn mend_record(

@@ -6,6 +6,7 @@ use super::fault::{Fault, Result};
 use super::limits::{Load, Terms};
 use super::medium::{Medium, Reader};
 use super::record::{self, FRAME, Moved, kind};
+use super::seal;
 use super::state::{SNAP_MAX, WINDOW};
 use super::take::Peek;
 use super::walk::{LIVE, step};
@@ -440,11 +441,12 @@ impl Queue {
         self.state.limit_moved(self.unsettled_count());
         let next = [self.live.next, self.back.next];
         let (mut what, mut number, mut bytes) = self.state.encode(changed, next, sent);
-        if !self.log.fits(m, bytes.get().len()) {
+        let seen = seal::witness(&m.shape, [&self.live, &self.back, &self.dead]);
+        if !self.log.fits(m, seen.get().len() + bytes.get().len()) {
             self.log.open_next(m)?;
             (what, number, bytes) = self.state.encode(None, next, None);
         }
-        self.log.push(m, what, number as u32, [bytes.get(), &[], &[], &[]])?;
+        self.log.push(m, what, number as u32, [seen.get(), bytes.get(), &[], &[]])?;
         m.sync()?;
         self.live.follow(m, self.state.live.mark())?;
         self.back.follow(m, self.state.back.mark())?;
@@ -468,7 +470,8 @@ impl Queue {
             }
         }
         // One of the state lane's sectors is always enough: it opens with everything.
-        if self.log.off > half.min(medium.shape.sector - SNAP_MAX as u32) && !fresh(&self.log) {
+        let most = medium.shape.taken(seal::WITNESS + SNAP_MAX) as u32;
+        if self.log.off > half.min(medium.shape.sector - most) && !fresh(&self.log) {
             self.log.clear_next(medium)?;
             erased = true;
         }
@@ -560,7 +563,7 @@ enum Same {
 /// Compares a recorded entry with an item, byte by byte; when it was made does not matter.
 fn compare(medium: &mut Medium<'_>, peek: &Peek, item: &Item<'_>) -> Result<Same> {
     let end = peek.item_at + peek.item_len;
-    let mut reader = Reader::new();
+    let mut reader = Reader::of_payload(&medium.shape);
     let mut head = [0; record::ITEM_FIXED];
     reader.exact(medium, peek.item_at, &mut head, end)?;
     let req_at = peek.item_at + head.len() as u32;

@@ -121,6 +121,16 @@ int main(void)
     STRUCT(pointcard_signer);
     MEMBER(pointcard_signer, ctx);
     MEMBER(pointcard_signer, sign);
+    STRUCT(pointcard_seal_key);
+    MEMBER(pointcard_seal_key, id);
+    MEMBER(pointcard_seal_key, key_len);
+    MEMBER(pointcard_seal_key, key);
+    STRUCT(pointcard_seal);
+    MEMBER(pointcard_seal, keys);
+    MEMBER(pointcard_seal, key_count);
+    MEMBER(pointcard_seal, newest);
+    MEMBER(pointcard_seal, ctx);
+    MEMBER(pointcard_seal, get);
     STRUCT(pointcard_request);
     MEMBER(pointcard_request, exchange);
     MEMBER(pointcard_request, url);
@@ -189,6 +199,7 @@ int main(void)
     MEMBER(pointcard_config, limits);
     MEMBER(pointcard_config, on_event);
     MEMBER(pointcard_config, on_event_ctx);
+    MEMBER(pointcard_config, seal);
     STRUCT(pointcard_sale);
     MEMBER(pointcard_sale, struct_size);
     MEMBER(pointcard_sale, points);
@@ -444,6 +455,11 @@ int main(void)
     MEMBER(pointcard_queue_info, age_s);
     MEMBER(pointcard_queue_info, capacity);
     MEMBER(pointcard_queue_info, paused);
+    MEMBER(pointcard_queue_info, forged);
+    MEMBER(pointcard_queue_info, forged_what);
+    MEMBER(pointcard_queue_info, forged_lane);
+    MEMBER(pointcard_queue_info, forged_sector);
+    MEMBER(pointcard_queue_info, forged_offset);
     STRUCT(pointcard_cursor);
     STRUCT(pointcard_entry);
     MEMBER(pointcard_entry, struct_size);

@@ -3,7 +3,9 @@
 #![allow(clippy::indexing_slicing)]
 
 use pointcard::port::ram::{Cut, FaultyStorage, RamStorage};
-use pointcard::port::{Geometry, Storage};
+#[cfg(feature = "seal")]
+use pointcard::port::sealed::{KeyList, Keys, SealKey};
+use pointcard::port::{Geometry, PortError, Storage};
 use pointcard::queue::{
     Appended, Buried, Cursor, ENTRY_MAX, Entry, EntryState, Item, Queue, Reason, Requeue, Terms,
 };
@@ -767,6 +769,47 @@ impl Seen {
 /// A storage over `bytes` with power for `left` steps.
 pub fn powered<'a>(bytes: &'a mut [u8], g: Geometry, left: u64, cut: Cut) -> FaultyStorage<'a> {
     FaultyStorage::new(RamStorage::new(bytes, g), left, cut)
+}
+
+/// The keys of the tests' sealed stores.
+#[cfg(feature = "seal")]
+pub const KEYS: &[SealKey<'static>] =
+    &[SealKey { id: 1, bytes: b"a key of the till, 32 bytes long" }];
+
+/// A storage over `bytes` with power for `left` steps, sealed or not.
+#[cfg(feature = "seal")]
+pub struct Keyed<'a> {
+    pub below: FaultyStorage<'a>,
+    keys: Option<KeyList<'static>>,
+}
+
+#[cfg(feature = "seal")]
+impl<'a> Keyed<'a> {
+    pub fn new(below: FaultyStorage<'a>, sealed: bool) -> Self {
+        Keyed { below, keys: sealed.then(|| KeyList::new(KEYS).unwrap()) }
+    }
+}
+
+#[cfg(feature = "seal")]
+impl Storage for Keyed<'_> {
+    fn geometry(&self) -> Geometry {
+        self.below.geometry()
+    }
+    fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<(), PortError> {
+        self.below.read(at, buf)
+    }
+    fn prog(&mut self, at: u32, data: &[u8]) -> Result<(), PortError> {
+        self.below.prog(at, data)
+    }
+    fn erase(&mut self, sector: u32) -> Result<(), PortError> {
+        self.below.erase(sector)
+    }
+    fn sync(&mut self) -> Result<(), PortError> {
+        self.below.sync()
+    }
+    fn keys(&mut self) -> Option<&mut dyn Keys> {
+        self.keys.as_mut().map(|keys| keys as &mut dyn Keys)
+    }
 }
 
 /// A random but repeatable day at a till: appends in bursts, answers out of order, refusals.

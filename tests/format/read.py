@@ -5,12 +5,17 @@ In: the image of a store. Out: JSON on standard output: its shape, its counts, a
 is owed or dead. Exit code 2 and one line on standard error when the image holds something this
 reader does not know, or no store.
 
-    python3 tests/format/read.py IMAGE
+    python3 tests/format/read.py IMAGE [--key ID:HEX ...]
+
+A sealed store needs its keys; what does not open with them is refused.
 """
 import json
 import sys
 
+import seal
+
 HEADER, FRAME, PAYLOAD_MAX, WINDOW = 52, 12, 3050, 64
+EXTENSION, TAG, WITNESS = 24, 16, 12
 STATE, LIVE, DEAD, BACK = 0, 1, 2, 3
 ITEM, MOVED, STATE_RECORD, SNAP, BACK_STATE = 0x11, 0x12, 0x21, 0x22, 0x23
 JOINED, SYNC_MAX = 0x40, 16384
@@ -51,7 +56,7 @@ def crc32c(data):
 def make_distances():
     """Which wrong bit, counted from the end, changes a checksum by how much."""
     effect, distances = 1, {}
-    for distance in range(1, (PAYLOAD_MAX + FRAME) * 8 + 1):
+    for distance in range(1, (PAYLOAD_MAX + TAG + FRAME) * 8 + 1):
         effect = effect >> 1 ^ POLY if effect & 1 else effect >> 1
         distances[effect] = distance
     return distances
@@ -95,9 +100,32 @@ class Header:
         self.first, self.sectors = number(data, 16, 4), number(data, 20, 4)
         self.salt = data[24:32]
         self.base, self.total = number(data, 32, 8), number(data, 40, 8)
+        self.key, self.bytes = data[7], bytes(data)
 
 
-def read_header(image, at):
+def nonce(lane, generation, off):
+    return generation.to_bytes(4, "little") + off.to_bytes(4, "little") + bytes([lane, 0, 0, 0])
+
+
+def read_extension(image, at, header, keys):
+    """Whether what stands behind a sealed header is whole and genuine."""
+    data = bytearray(image[at + HEADER : at + HEADER + EXTENSION])
+    difference = crc32c(header.bytes + data[:20]) ^ number(data, 20, 4)
+    if difference:
+        bit = find_bit(20, difference)
+        if bit is None:
+            return False
+        if bit >= 0:
+            data[bit // 8] ^= 1 << bit % 8
+    if header.key not in keys:
+        raise Refused(f"store.key: {header.key} is not given (sector header at {at:#x})")
+    place, aad = nonce(header.lane, header.generation, 0), header.bytes + bytes(data[:4])
+    if seal.unseal(keys[header.key], place, aad, data[4:20]) is None:
+        raise Refused(f"store.forged: the sector header at {at:#x} does not open")
+    return True
+
+
+def read_header(image, at, keys):
     data = bytearray(image[at : at + HEADER])
     difference = crc32c(data[:48]) ^ number(data, 48, 4)
     if difference:
@@ -110,18 +138,20 @@ def read_header(image, at):
         return None
     known = [
         ("store.version", data[4], data[4] == 1),
-        ("store.features", number(data, 8, 2), number(data, 8, 2) == 0),
+        ("store.features", number(data, 8, 2), number(data, 8, 2) in (0, 1)),
         ("store.lane", data[5], data[5] in KINDS),
-        ("store.reserved", data[7], data[7] == 0),
+        ("store.reserved", data[7], (data[7] != 0) == (number(data, 8, 2) == 1)),
     ]
     for what, value, fine in known:
         if not fine:
             raise Refused(f"{what}: {value} is unknown (sector header at {at:#x})")
-    return Header(data)
+    header = Header(data)
+    return header if not header.key or read_extension(image, at, header, keys) else None
 
 
 class Record:
     def __init__(self, off, data, mended):
+        self.frame = bytes(data[4:FRAME])
         self.off, self.mended = off, mended
         self.joined = bool(data[6] & JOINED)
         self.what, self.low = data[6], number(data, 8, 4)
@@ -137,7 +167,7 @@ class Sector:
         self.store, self.lane, self.generation = store, lane, generation
         first, count = store.lanes[lane]
         self.at = (first + (generation - 1) % count) * store.sector
-        header = read_header(store.image, self.at)
+        header = read_header(store.image, self.at, store.keys)
         mine = header and (header.lane, header.generation, header.salt) == (
             lane,
             generation,
@@ -156,8 +186,10 @@ class Sector:
         return self.byte_range(start, end).count(0xFF) == end - start
 
     def walk(self):
-        off, size = up(HEADER, self.prog), self.store.sector
-        most = SYNC_MAX if self.lane in (LIVE, BACK) else FRAME + PAYLOAD_MAX + 1
+        sealed = self.store.key != 0
+        off, size = up(HEADER + EXTENSION * sealed, self.prog), self.store.sector
+        most = FRAME + PAYLOAD_MAX + TAG * sealed + 1
+        most = SYNC_MAX if self.lane in (LIVE, BACK) else most
         reach, joined = up(most, self.align), False
         while off + FRAME <= size:
             if self.blank(off, off + FRAME):
@@ -167,6 +199,10 @@ class Sector:
                 record = None
             else:
                 record = self.sound(off) or (None if self.sealed else self.mend(off))
+                if record and sealed and not self.open(record):
+                    if not record.mended:
+                        raise Refused(f"store.forged: the record at {self.at + off:#x}")
+                    record = None
             if record is None:
                 self.sealed, joined = True, False
                 off = up(off + 1, self.prog)
@@ -177,6 +213,20 @@ class Sector:
             off = up(record.end, self.prog if joined else self.align)
         self.sealed |= joined
 
+    def open(self, record):
+        """Puts the payload of a sealed record in place of its sealed bytes."""
+        keys, salt = self.store.keys, bytes(self.store.salt)
+        # A rotten header does not say which key it was.
+        ids = [self.header.key] if self.header else sorted(keys)
+        place = nonce(self.lane, self.generation, record.off)
+        for key in ids:
+            plain = seal.unseal(keys[key], place, salt + record.frame, record.payload)
+            if plain is not None:
+                record.payload = plain[WITNESS if self.lane == STATE else 0 :]
+                record.seen = number(plain, 0, 4), number(plain, 4, 4)
+                return True
+        return False
+
     def seed(self, off):
         parts = (self.generation, off)
         place = b"".join(part.to_bytes(4, "little") for part in parts)
@@ -184,7 +234,7 @@ class Sector:
 
     def difference(self, off, length):
         """Computed against stored checksum, if the payload were this long."""
-        if length > PAYLOAD_MAX or off + FRAME + length > self.store.sector:
+        if length > PAYLOAD_MAX + TAG * (self.store.key != 0) or off + FRAME + length > self.store.sector:
             return None
         data = bytearray(self.byte_range(off, off + FRAME + length))
         data[4:6] = length.to_bytes(2, "little")
@@ -311,9 +361,10 @@ class Window:
 
 
 class Store:
-    def __init__(self, image):
-        self.image = image
+    def __init__(self, image, keys):
+        self.image, self.keys = image, keys
         header = self.any_header()
+        self.key = header.key
         self.sector, self.sectors = header.sector, header.sectors
         self.prog, self.align, self.salt = header.prog, header.align, header.salt
         if self.sector * self.sectors != len(image):
@@ -335,7 +386,7 @@ class Store:
 
     def any_header(self):
         for at in range(0, len(self.image) - HEADER + 1, 512):
-            header = read_header(self.image, at)
+            header = read_header(self.image, at, self.keys)
             if header:
                 return header
         raise Refused("store: no sector header in the whole image")
@@ -345,7 +396,7 @@ class Store:
         first, count = self.lanes[lane]
         found = []
         for index in range(count):
-            header = read_header(self.image, (first + index) * self.sector)
+            header = read_header(self.image, (first + index) * self.sector, self.keys)
             if not header or header.lane != lane or header.salt != self.salt:
                 continue
             if header.generation and (header.generation - 1) % count == index:
@@ -365,6 +416,9 @@ class Store:
                 self.apply_snap(record.payload)
             else:
                 self.apply_state(record, self.back if record.kind == BACK_STATE else self.live)
+            if self.key:
+                for window, seen in zip((self.live, self.back), record.seen):
+                    window.next = max(window.next, widen(seen, window.next))
 
     def apply_snap(self, data):
         self.dead_mark = number(data, 32, 8)
@@ -484,12 +538,16 @@ class Store:
 
 
 def main():
-    if len(sys.argv) != 2:
+    words, keys = sys.argv[2:], {}
+    if len(sys.argv) < 2 or len(words) % 2 or any(word != "--key" for word in words[::2]):
         sys.exit(__doc__)
+    for word in words[1::2]:
+        key, _, text = word.partition(":")
+        keys[int(key)] = bytes.fromhex(text)
     with open(sys.argv[1], "rb") as file:
         image = file.read()
     try:
-        told = Store(image).json()
+        told = Store(image, keys).json()
     except Refused as why:
         print(f"{sys.argv[1]}: {why}", file=sys.stderr)
         sys.exit(2)
