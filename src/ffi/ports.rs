@@ -369,6 +369,7 @@ impl crate::port::sealed::Keys for pointcard_seal {
 /// The queue's medium, and the keys it is sealed with.
 pub(super) struct CMedium {
     pub table: pointcard_storage,
+    #[cfg_attr(not(feature = "seal"), expect(dead_code, reason = "nothing to open with the keys"))]
     pub seal: pointcard_seal,
 }
 

@@ -80,7 +80,7 @@ key() { # NAME FILE
     key APP_KEY app2048.pkcs8.pem
     key ALIPAY_KEY alipay2048.pub.pem
 } >"$out/keys.h"
-for feature in gbk aes certificates qr ""; do
+for feature in gbk aes certificates qr seal ""; do
     FIRMWARE_FEATURES=$feature sh examples/firmware/build.sh m4 "$out/image-${feature:-core}.elf"
 done
 FIRMWARE_SOURCES=tests/firmware/empty.c FIRMWARE_CFLAGS= \
