@@ -37,6 +37,7 @@ mod medium;
 mod mount;
 mod moves;
 mod record;
+mod replace;
 mod ring;
 mod scan;
 mod seal;
@@ -58,6 +59,7 @@ pub use batch::BATCH_MAX;
 pub use gaps::Gap;
 pub use letters::{EXPORT_MAX, Requeue};
 pub use limits::{Level, Limits, Marks, Pressure, Terms};
+pub use replace::Replace;
 pub use seal::Tampering;
 pub use walk::Cursor;
 
@@ -452,9 +454,10 @@ impl Queue {
     /// Moves some of the oldest live entries to the backlog, durably: two syncs. They have their
     /// turn behind the live ones then. False: nothing was moved, because there is nothing to move
     /// or the backlog is full. For when [`Queue::append`] finds no room in the live lane, or
-    /// before, in idle time. `buf` lends memory for the copies ([`ENTRY_MAX`]).
+    /// before, in idle time. A backlog of which much is settled is tidied for that: more syncs.
+    /// `buf` lends memory for the copies ([`ENTRY_MAX`]).
     pub fn relieve(&mut self, storage: &mut dyn Storage, buf: &mut [u8]) -> Result<bool> {
-        self.with(storage, |queue, medium| queue.move_front(medium, false, buf))
+        self.with(storage, |queue, medium| queue.do_relieve(medium, buf))
     }
 
     /// Whether the live lane has no sector left that is free, or the next append might be refused

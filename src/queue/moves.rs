@@ -31,6 +31,32 @@ impl Queue {
         Ok(true)
     }
 
+    pub(crate) fn do_relieve(&mut self, m: &mut Medium<'_>, buf: &mut [u8]) -> Result<bool> {
+        loop {
+            if self.move_front(m, false, buf)? {
+                return Ok(true);
+            }
+            if !self.tidy(m, buf)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Moves the backlog's oldest entries to its end, when so many behind them are settled that
+    /// this makes room: one that rests there keeps every sector behind it from being opened again.
+    /// False: it would not.
+    pub(crate) fn tidy(&mut self, m: &mut Medium<'_>, buf: &mut [u8]) -> Result<bool> {
+        Ok(self.is_sparse() && self.move_front(m, true, buf)?)
+    }
+
+    /// Whether the backlog's settled entries, from the oldest unsettled one on, take two sectors. Each
+    /// entry moved leaves behind the settled ones before it, so within one lap there are none.
+    pub(crate) fn is_sparse(&self) -> bool {
+        let span = super::short(self.back.next.saturating_sub(self.state.back.mark()));
+        let settled = span.saturating_sub(self.unsettled_in(true));
+        settled >= self.per_sector().max(1).saturating_mul(2)
+    }
+
     /// Moves the oldest unsettled entries of a lane to the backlog's end: one sync for the copies,
     /// one for the originals. False: nothing was moved.
     pub(crate) fn move_front(

@@ -114,7 +114,7 @@ impl Queue {
     /// Which lane refuses an append: the live one, as long as its oldest entry could make way.
     pub(crate) fn full(&mut self, medium: &mut Medium<'_>) -> Result<Fault> {
         let oldest = self.movable(medium, Spot::live(self.state.live.mark()))?;
-        let free = self.back.free(self.state.back.mark()) > self.spare();
+        let free = self.back.free(self.state.back.mark()) > self.spare() || self.is_sparse();
         Ok(match oldest {
             Some((_, len)) if free || self.back.fits(medium, len) => Fault::Full,
             _ => Fault::BacklogFull,
