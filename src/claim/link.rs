@@ -124,7 +124,7 @@ fn split(text: &str, mark: char) -> (&str, &str) {
 }
 
 /// The URL a base is or holds, checked.
-fn url<'r>(base: &'r str, room: &'r mut [u8]) -> Result<&'r str> {
+pub(crate) fn url<'r>(base: &'r str, room: &'r mut [u8]) -> Result<&'r str> {
     let too_long = Error::new(Status::TooLong, "base").at(BASE_MAX);
     let url = if base.trim_ascii_start().starts_with('{') {
         let mut writer = Writer::new(room);

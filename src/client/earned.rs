@@ -16,10 +16,7 @@ use crate::text::{Moment, Text};
 impl<P: Ports> Client<'_, P> {
     /// The points of a sale, within the configured limit; 0 = the amount earns none.
     pub(super) fn points_of(&mut self, sale: &Sale<'_>) -> Result<u32> {
-        let limit = match self.config.max_points {
-            0 => sale::DEFAULT_MAX_POINTS,
-            limit => limit,
-        };
+        let limit = self.most_points();
         let limited = |points, what| match points > limit {
             true => Err(Error::new(Status::Range, what).at(limit as usize)),
             false => Ok(points),
@@ -35,6 +32,14 @@ impl<P: Ports> Client<'_, P> {
             _ => error,
         })?;
         limited(points, "sale.amount_fen")
+    }
+
+    /// Points one entry may have at most.
+    pub(super) fn most_points(&self) -> u32 {
+        match self.config.max_points {
+            0 => sale::DEFAULT_MAX_POINTS,
+            limit => limit,
+        }
     }
 
     /// Day and hour in Beijing; `None` while the terminal does not know them.

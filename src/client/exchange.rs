@@ -7,14 +7,16 @@
 use super::call::Call;
 use super::events::tell_voided;
 use super::keys::Vault;
+use super::redeem_books::{self, Books, Look};
 use super::refund::{Ripe, ripen};
 use super::signing::Unsigned;
 use super::{Client, REQUEST_MAX, Step};
 use crate::crypto::Digest;
 use crate::gateway::points::{self, Query};
-use crate::gateway::{self, METHOD_MAX, Session};
+use crate::gateway::{self, METHOD_MAX, Session, prize};
 use crate::outcome::{Detail, Outcome, Verdict};
-use crate::points::refund::Order;
+use crate::points::redeem_saga::Job;
+use crate::points::refund::{Order, Sending};
 use crate::points::sale;
 use crate::port::{HttpAnswer, Ports, Request, Subject, TransportError};
 use crate::queue::Entry;
@@ -35,6 +37,8 @@ pub(super) struct Flight {
     /// Whose request it is, and which of their tokens it carries.
     pub(super) profile: u64,
     pub(super) issue: u32,
+    /// Which of an offer's requests it is.
+    pub(super) job: Option<Job>,
     /// A call's; an entry's is not kept.
     method: Text<METHOD_MAX>,
     /// Its string was handed out and its signature has not come: nothing was sent.
@@ -128,10 +132,11 @@ impl<P: Ports> Client<'_, P> {
         pass_over: Option<u64>,
         buf: &mut [u8],
     ) -> Result<Option<u64>> {
+        let unix = self.trusted_time();
         let Self { queue, ports, record, pace, config, wire, profiles, .. } = self;
         let (mut wait, mut behind) = (u32::MAX, 0);
         (self.held, self.paused) = (0, (0, 0));
-        let live_only = from > 0;
+        let (start, live_only) = (from, from > 0);
         while let Some(entry) = queue.next(ports.storage(), from, record)? {
             if entry.turn < from || live_only && entry.in_backlog() {
                 break; // A rotten medium must not send this round in circles.
@@ -141,6 +146,31 @@ impl<P: Ports> Client<'_, P> {
                 self.held += 1;
                 continue;
             };
+            match redeem_books::look(&entry, unix) {
+                Look::Sends => {}
+                Look::Rests(time) => {
+                    wait = wait.min(time);
+                    continue;
+                }
+                Look::Moves => {
+                    let seq = entry.seq;
+                    let mut books = Books { queue, storage: ports.storage(), record };
+                    match books.tend(seq, profiles, unix) {
+                        // It, and what made way for it, stands at the backlog's end now.
+                        Ok(true) => {
+                            (from, wait, behind) = (start, u32::MAX, 0);
+                            (self.held, self.paused) = (0, (0, 0));
+                        }
+                        Ok(false) => wait = wait.min(redeem_books::LOOK_MS),
+                        // What waits behind it makes room.
+                        Err(error) if redeem_books::is_full(&error) => {
+                            wait = wait.min(redeem_books::LOOK_MS);
+                        }
+                        Err(error) => return Err(error),
+                    }
+                    continue;
+                }
+            }
             if !is_sendable(&config.session(wire, whose.token()), &entry, buf)? {
                 self.held += 1;
                 continue;
@@ -182,17 +212,17 @@ impl<P: Ports> Client<'_, P> {
     }
 
     /// Builds and signs the entry's request; then, and only then, it counts as sent.
-    fn send<'b>(&mut self, seq: u64, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
+    pub(super) fn send<'b>(&mut self, seq: u64, buf: &'b mut [u8]) -> Result<Option<Step<'b>>> {
         let time = self.unix_time();
         let Self { queue, ports, record, vault, config, wire, profiles, .. } = self;
         let Some(entry) = queue.waiting(ports.storage(), seq, record)? else { return Ok(None) };
         let Some(whose) = profiles.of(entry.item.profile) else { return Ok(None) };
         let session = config.session(wire, whose.token());
-        let order = Order::load(entry.item.kind, entry.item.body)?;
-        let update = order.update(entry.item.req_id, entry.item.points);
+        let sending = Sending::load(&entry.item)?;
+        let update = sending.update()?;
         let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
         let request = gateway::build(&session, points::UPDATE, &update, time, &mut sign, buf)?;
-        let mut flight = Flight::of(&entry, whose.issue());
+        let mut flight = Flight::of(&entry, &sending, whose.issue());
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
         self.memory.sent(flight.seq, time);
         self.tell_sent(flight.subject(), flight.attempts);
@@ -308,7 +338,7 @@ impl<P: Ports> Client<'_, P> {
         let status = if not_sent { Status::Transport } else { Status::Unknown };
         self.detail =
             Detail { error: Error::new(status, "transport").port(error.code), ..Detail::new() };
-        if not_sent && !flight.is_call() && flight.unsigned.is_none() {
+        if not_sent && flight.is_counted() && flight.unsigned.is_none() {
             self.mend()?;
             self.queue.retract(self.ports.storage(), flight.seq)?;
         }
@@ -373,6 +403,7 @@ impl Flight {
             req_id: Text::new(),
             profile: 0,
             issue: 0,
+            job: None,
             method: Text::new(),
             unsigned: None,
         }
@@ -384,14 +415,29 @@ impl Flight {
     }
 
     /// An entry's, with the token of number `issue`.
-    pub(super) fn of(entry: &Entry<'_>, issue: u32) -> Flight {
+    pub(super) fn of(entry: &Entry<'_>, sending: &Sending<'_>, issue: u32) -> Flight {
         Flight {
             issue,
+            job: sending.job(),
             seq: entry.seq,
             points: entry.item.points,
             profile: entry.item.profile,
             // Cannot be longer: the queue refuses a longer one.
-            req_id: Text::try_from(entry.item.req_id).unwrap_or_default(),
+            req_id: Text::try_from(sending.key()).unwrap_or_default(),
+            ..Flight::none()
+        }
+    }
+
+    /// That of an offer's prizesend.auth.
+    pub(super) fn auth(entry: &Entry<'_>, key: &str, issue: u32) -> Flight {
+        Flight {
+            issue,
+            job: Some(Job::Auth),
+            seq: entry.seq,
+            points: entry.item.points,
+            profile: entry.item.profile,
+            // Always 32.
+            req_id: Text::try_from(key).unwrap_or_default(),
             ..Flight::none()
         }
     }
@@ -411,7 +457,25 @@ impl Flight {
     }
 
     pub(super) fn method(&self) -> &str {
-        if self.method.is_empty() { points::UPDATE } else { &self.method }
+        match self.job {
+            Some(Job::Auth) => prize::AUTH,
+            _ if self.method.is_empty() => points::UPDATE,
+            _ => &self.method,
+        }
+    }
+
+    /// The key under which an accepted points.update must name a flow number that was not seen for
+    /// another; empty when it need not: COMMIT and CANCEL may be booked under the freeze's.
+    pub(super) fn flow_key(&self) -> &str {
+        match self.job {
+            Some(Job::Commit | Job::Cancel) => "",
+            _ => &self.req_id,
+        }
+    }
+
+    /// Whether the queue counts its attempts: a call's are nobody's, and a token moves no points.
+    pub(super) fn is_counted(&self) -> bool {
+        !self.is_call() && self.job != Some(Job::Auth)
     }
 
     pub(super) fn outcome(self, verdict: Verdict, status: Status, retry_in_ms: u32) -> Outcome {
@@ -440,8 +504,8 @@ fn refund_of(entry: &Entry<'_>) -> Option<Text<32>> {
 /// Whether this version and configuration can send the entry at all. One that cannot be sent must
 /// not stop those behind it.
 fn is_sendable(session: &Session<'_>, entry: &Entry<'_>, buf: &mut [u8]) -> Result<bool> {
-    let Ok(order) = Order::load(entry.item.kind, entry.item.body) else { return Ok(false) };
-    let update = order.update(entry.item.req_id, entry.item.points);
+    let Ok(sending) = Sending::load(&entry.item) else { return Ok(false) };
+    let Ok(update) = sending.update() else { return Ok(false) };
     match gateway::request_size(session, points::UPDATE, &update, buf) {
         Ok(size) => Ok(size <= REQUEST_MAX),
         // With all the room there is: too long for ever. With less: the caller's buffer is small.

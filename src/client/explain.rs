@@ -8,7 +8,7 @@
 use super::Client;
 use crate::gateway::answer::Answer;
 use crate::gateway::{explain, points};
-use crate::points::refund::Order;
+use crate::points::refund::Sending;
 use crate::port::Ports;
 use crate::status::{Error, Result, Status};
 use crate::text::{Beijing, Writer};
@@ -127,8 +127,9 @@ impl<P: Ports> Client<'_, P> {
         let Some(entry) = entry else { return Ok(false) };
         let Some(whose) = profiles.of(entry.item.profile) else { return Ok(false) };
         let session = config.session(wire, whose.token());
-        let order = Order::load(entry.item.kind, entry.item.body)?;
-        let update = order.update(entry.item.req_id, entry.item.points);
+        let sending = Sending::load(&entry.item)?;
+        // An offer that waits for its shopper sends nothing now.
+        let Ok(update) = sending.update() else { return Ok(false) };
         let string = explain::string(&session, points::UPDATE, &update, time, scratch)?;
         head(entry.seq, entry.attempts, time, out)?;
         explain::mask(string, out);

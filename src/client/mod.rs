@@ -5,10 +5,10 @@
 //! durable before the first byte of a request is handed out; only a verified answer settles.
 //!
 //! Here: configuration, opening, recording and looking. `keys` and `profiles` are what a
-//! configuration becomes; `refund` takes points back; `exchange` holds requests and answers,
-//! `verdict` what an answer means, `line` when the next one goes; `call` is every other method,
-//! `signing` for keys that are elsewhere; `batch` records many sales at once, `letters` is what a
-//! person does with entries, `events` what a listener hears.
+//! configuration becomes; `refund` takes points back, `redeem` turns them into a coupon;
+//! `exchange` holds requests and answers, `verdict` what an answer means, `line` when the next one
+//! goes; `call` is every other method, `signing` for keys that are elsewhere; `batch` records many
+//! sales at once, `letters` is what a person does with entries, `events` what a listener hears.
 
 mod batch;
 pub mod call;
@@ -21,6 +21,10 @@ mod keys;
 mod letters;
 mod line;
 mod profiles;
+pub mod redeem;
+mod redeem_books;
+mod redeem_hand;
+mod redeem_list;
 mod refund;
 pub mod signing;
 mod verdict;
@@ -467,6 +471,13 @@ impl<'c, P: Ports> Client<'c, P> {
         let time = clock.saturating_add_signed(self.clock_offset);
         // Beyond the year 9999 it is not a time, and must not keep a sale from being recorded.
         if time > text::TIME_MAX { 0 } else { time }
+    }
+
+    /// The same; 0, too, when the gateway's clock says that it is wrong and may not correct it.
+    fn trusted_time(&mut self) -> u64 {
+        let time = self.unix_time();
+        let wrong = self.clock_off && !self.config.trust_server_time;
+        if wrong || time < EARLIEST { 0 } else { time }
     }
 
     /// How the queue stands: counts, points, room. No I/O.

@@ -11,7 +11,7 @@ use super::keys::Vault;
 use super::{Client, Step};
 use crate::crypto::{Digest, HashValue, Hasher};
 use crate::gateway::{self, SIGNATURE_MAX, Session, SignType, points};
-use crate::points::refund::Order;
+use crate::points::refund::Sending;
 use crate::port::Ports;
 use crate::status::{Error, Result, Status};
 use base64::Engine as _;
@@ -64,10 +64,10 @@ impl<P: Ports> Client<'_, P> {
         let Some(entry) = queue.waiting(ports.storage(), seq, record)? else { return Ok(None) };
         let Some(whose) = profiles.of(entry.item.profile) else { return Ok(None) };
         let session = config.session(wire, whose.token());
-        let order = Order::load(entry.item.kind, entry.item.body)?;
-        let update = order.update(entry.item.req_id, entry.item.points);
+        let sending = Sending::load(&entry.item)?;
+        let update = sending.update()?;
         let canonical = gateway::to_sign(&session, points::UPDATE, &update, time, buf)?;
-        let flight = Flight::of(&entry, whose.issue());
+        let flight = Flight::of(&entry, &sending, whose.issue());
         Ok(Some(self.hand_out(flight, time, canonical)))
     }
 
@@ -102,11 +102,12 @@ impl<P: Ports> Client<'_, P> {
         // A new token makes another string; what was signed is of no use then.
         let whose = profiles.of(flight.profile).filter(|whose| whose.issue() == flight.issue);
         let session = config.session(wire, whose.ok_or(conflict)?.token());
-        let entry = queue.waiting(ports.storage(), flight.seq, record)?;
-        let entry =
-            entry.filter(|entry| entry.item.req_id == flight.req_id.as_str()).ok_or(conflict)?;
-        let order = Order::load(entry.item.kind, entry.item.body)?;
-        let update = order.update(entry.item.req_id, entry.item.points);
+        let entry = queue.waiting(ports.storage(), flight.seq, record)?.ok_or(conflict)?;
+        let sending = Sending::load(&entry.item)?;
+        if sending.key() != flight.req_id.as_str() {
+            return Err(conflict);
+        }
+        let update = sending.update()?;
         let request = vault.adopt(&session, &flight, &update, &unsigned, signature, buf)?;
         flight.attempts = queue.mark_sent(ports.storage(), flight.seq)?;
         self.tell_sent(flight.subject(), flight.attempts);

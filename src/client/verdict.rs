@@ -10,6 +10,7 @@ use super::exchange::Flight;
 use crate::gateway;
 use crate::gateway::answer::{self, Answer};
 use crate::gateway::points::{self, Balance};
+use crate::gateway::prize;
 use crate::json::Value;
 use crate::outcome::{Detail, Outcome, Verdict, WORDS_MAX};
 use crate::port::{Event, HttpAnswer, Ports};
@@ -58,11 +59,13 @@ fn fingerprint(text: &str) -> u64 {
 
 /// What an answer says, before the queue hears of it.
 pub(super) struct Judged<'b> {
-    outcome: gateway::Outcome,
-    point_log_no: Text<64>,
+    pub(super) outcome: gateway::Outcome,
+    pub(super) point_log_no: Text<64>,
+    /// What an offer's prizesend.auth gave.
+    pub(super) token: Text<{ prize::TOKEN_MAX }>,
     balance: Option<Balance>,
     /// The flow number was another entry's.
-    foreign: bool,
+    pub(super) foreign: bool,
     detail: Detail,
     sub_msg: Text<SUB_MSG_MAX>,
     /// The answer, if its signature holds.
@@ -74,6 +77,7 @@ impl Judged<'_> {
         Judged {
             outcome: gateway::Outcome::Unknown,
             point_log_no: Text::new(),
+            token: Text::new(),
             balance: None,
             foreign: false,
             detail: Detail { http_status: http.status, ..Detail::new() },
@@ -103,9 +107,10 @@ impl Judged<'_> {
         match flight.method() {
             _ if self.outcome != gateway::Outcome::Accepted => {}
             points::QUERY => self.balance = Some(points::balance(answer)?),
+            prize::AUTH if flight.job.is_some() => self.token = prize::token(answer)?,
             points::UPDATE => {
                 self.point_log_no = points::point_log_no(answer)?;
-                let key = &flight.req_id;
+                let key = flight.flow_key();
                 self.foreign = !key.is_empty() && !seen.admit(&self.point_log_no, key);
             }
             _ => {}
@@ -214,6 +219,9 @@ impl<P: Ports> Client<'_, P> {
         judged: Judged<'_>,
         http: &HttpAnswer,
     ) -> Result<Outcome> {
+        if let Some(job) = flight.job {
+            return self.end_offer(job, flight, judged, http);
+        }
         let (verdict, wait) = match judged.outcome {
             gateway::Outcome::Accepted => {
                 // An entry that was moved meanwhile has to be looked for; that costs a write.
@@ -237,15 +245,7 @@ impl<P: Ports> Client<'_, P> {
             gateway::Outcome::Unknown if judged.foreign && flight.attempts > 1 => {
                 (self.bury(&flight)?, 0)
             }
-            other => {
-                let verdict = deferred_or_unknown(other);
-                if verdict == Verdict::Deferred {
-                    // A verified "not executed": this attempt leaves no doubt behind.
-                    self.reach(flight.seq)?;
-                    self.queue.retract(self.ports.storage(), flight.seq)?;
-                }
-                (verdict, self.wait_after(other, &flight, http))
-            }
+            other => self.end_open(other, &flight, http)?,
         };
         if matches!(verdict, Verdict::Accepted | Verdict::Rejected | Verdict::Uncertain) {
             self.pace.forget(flight.seq);
@@ -255,11 +255,37 @@ impl<P: Ports> Client<'_, P> {
         Ok(outcome)
     }
 
-    /// Into the dead letters. An earlier attempt of unknown end makes the refusal uncertain: the
-    /// points may have been credited then, and the gateway may only be refusing the repeat.
+    /// Neither done nor refused: the same request goes out again, after the time that is told.
+    pub(super) fn end_open(
+        &mut self,
+        told: gateway::Outcome,
+        flight: &Flight,
+        http: &HttpAnswer,
+    ) -> Result<(Verdict, u32)> {
+        let verdict = deferred_or_unknown(told);
+        if verdict == Verdict::Deferred && flight.is_counted() {
+            // A verified "not executed": this attempt leaves no doubt behind.
+            self.reach(flight.seq)?;
+            self.queue.retract(self.ports.storage(), flight.seq)?;
+        }
+        Ok((verdict, self.wait_after(told, flight, http)))
+    }
+
+    /// An earlier attempt of unknown end makes a refusal uncertain: it may have been executed then,
+    /// and the gateway may only be refusing the repeat.
+    pub(super) fn is_uncertain(&self, flight: &Flight) -> bool {
+        flight.attempts > 1 || speaks_of_a_repeat(&self.detail.sub_code)
+    }
+
+    /// Into the dead letters.
     fn bury(&mut self, flight: &Flight) -> Result<Verdict> {
+        let uncertain = self.is_uncertain(flight);
+        self.bury_as(flight, uncertain)
+    }
+
+    /// Into the dead letters, with what the detail says.
+    pub(super) fn bury_as(&mut self, flight: &Flight, uncertain: bool) -> Result<Verdict> {
         self.reach(flight.seq)?;
-        let uncertain = flight.attempts > 1 || speaks_of_a_repeat(&self.detail.sub_code);
         let at = self.unix_time();
         let detail = &self.detail;
         let (code, sub_code) = (cut(&detail.code, CODE_KEPT), cut(&detail.sub_code, SUB_CODE_KEPT));
@@ -275,7 +301,7 @@ impl<P: Ports> Client<'_, P> {
         Ok(if uncertain { Verdict::Uncertain } else { Verdict::Rejected })
     }
 
-    fn status_after(&self, verdict: Verdict) -> Status {
+    pub(super) fn status_after(&self, verdict: Verdict) -> Status {
         match verdict {
             Verdict::Accepted => Status::Ok,
             Verdict::Rejected => Status::Rejected,

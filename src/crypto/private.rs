@@ -113,6 +113,17 @@ impl PrivateKey {
         result.map(|()| size)
     }
 
+    /// Checks a signature this key has made, as [`PublicKey::verify`].
+    pub fn verify(
+        &self,
+        digest: Digest,
+        hash: &[u8],
+        signature: &[u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        self.public.verify(digest, hash, signature, scratch)
+    }
+
     /// Whether `public` is this key's other half: then it is not Alipay's.
     pub fn matches(&self, public: &PublicKey) -> bool {
         self.public.matches(public)

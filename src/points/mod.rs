@@ -6,6 +6,9 @@
 
 pub mod earn;
 pub mod pace;
+pub mod redeem;
+pub mod redeem_saga;
+pub mod redeem_text;
 pub mod refund;
 pub mod sale;
 pub mod sync;

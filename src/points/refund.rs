@@ -8,10 +8,12 @@
 //! after its sale is settled; a sale that was never sent, or certainly refused, has nothing to take
 //! back, and neither goes out.
 
+use super::redeem::{Claim, KIND_CLAIM, KIND_OFFER, Offer};
+use super::redeem_saga::Job;
 use super::sale::{self, Deposit, FIELDS};
 use crate::crypto::{Digest, Hasher};
 use crate::gateway::points::{self, Update};
-use crate::queue::BODY_MAX;
+use crate::queue::{BODY_MAX, Item};
 use crate::status::{Error, Result, Status};
 use crate::text::{self, Text};
 
@@ -163,6 +165,10 @@ pub enum Order<'a> {
     Deposit(Deposit<'a>),
     /// [`KIND_REFUND`].
     Refund(Taken<'a>),
+    /// [`KIND_OFFER`].
+    Offer(Offer<'a>),
+    /// [`KIND_CLAIM`].
+    Claim(Claim<'a>),
 }
 
 impl<'a> Order<'a> {
@@ -171,23 +177,63 @@ impl<'a> Order<'a> {
         match kind {
             KIND_DEPOSIT => Deposit::load(body).map(Order::Deposit),
             KIND_REFUND => Taken::load(body).map(Order::Refund),
+            KIND_OFFER => Offer::load(body).map(Order::Offer),
+            KIND_CLAIM => Claim::load(body).map(Order::Claim),
             _ => Err(Error::new(Status::Malformed, "record")),
         }
     }
 
-    /// What a person may be shown of it.
-    pub fn sale(&self) -> &Deposit<'a> {
+    /// What a person may be shown of it. An offer's number stands as its trade number.
+    pub fn sale(&self) -> Deposit<'a> {
         match self {
-            Order::Deposit(sale) => sale,
-            Order::Refund(taken) => &taken.sale,
+            Order::Deposit(sale) => *sale,
+            Order::Refund(taken) => taken.sale,
+            Order::Offer(offer) => offer.face,
+            Order::Claim(claim) => {
+                Deposit { user_id: claim.buyer_id, biz_no: claim.out_biz_no, ..Deposit::EMPTY }
+            }
+        }
+    }
+}
+
+/// A record's request: what it asks for, under which key.
+pub(crate) struct Sending<'a> {
+    order: Order<'a>,
+    key: Text<32>,
+    points: u32,
+}
+
+impl<'a> Sending<'a> {
+    /// Reads a record; `Malformed` as [`Order::load`].
+    pub(crate) fn load(item: &Item<'a>) -> Result<Sending<'a>> {
+        let order = Order::load(item.kind, item.body)?;
+        let key = match &order {
+            Order::Offer(offer) => offer.key(item.req_id),
+            _ => text::bounded(item.req_id, "record")?,
+        };
+        Ok(Sending { order, key, points: item.points })
+    }
+
+    /// The request's business content; `BadState` when none is due.
+    pub(crate) fn update(&self) -> Result<Update<'_>> {
+        match &self.order {
+            Order::Deposit(sale) => Ok(sale.update(&self.key, self.points)),
+            Order::Refund(taken) => Ok(taken.update(&self.key, self.points)),
+            Order::Offer(offer) => offer.update(&self.key, self.points),
+            Order::Claim(_) => Err(Error::new(Status::BadState, "claim")),
         }
     }
 
-    /// The request's business content.
-    pub fn update<'s>(&'s self, req_id: &'s str, points: u32) -> Update<'s> {
-        match self {
-            Order::Deposit(sale) => sale.update(req_id, points),
-            Order::Refund(taken) => taken.update(req_id, points),
+    /// The request's idempotency key; empty when none is due.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Which of an offer's requests it is.
+    pub(crate) fn job(&self) -> Option<Job> {
+        match &self.order {
+            Order::Offer(offer) => offer.stage.job(),
+            _ => None,
         }
     }
 }

@@ -6,13 +6,15 @@
 //! `accrue` and `status` go on meanwhile on another thread.
 
 use crate::client::call::{Answered, BizContent, Call};
+use crate::client::redeem::Offered;
 use crate::client::{ANSWER_MAX, Client, MERCHANT_MAX, REQUEST_MAX, Step};
 use crate::gateway;
 use crate::outcome::{Outcome, Verdict};
 use crate::points::pace::Rest;
+use crate::points::redeem::Redeem;
 use crate::port::{HttpAnswer, Ports, Transport, TransportError};
 use crate::status::{Error, Result, Status};
-use crate::text::Text;
+use crate::text::{Text, Writer};
 
 /// Longest time one transfer may take, in milliseconds.
 pub const TRANSFER_MS: u32 = 15_000;
@@ -252,6 +254,55 @@ pub fn call<'c, 'b, P: Ports>(
         Ok((http, body, room)) => client.on_answer(exchange, &http, body, room),
         Err(error) => client.on_transport_error(exchange, error).map(|end| Answered::none(&end)),
     })
+}
+
+/// Takes an offer to its link: records it, freezes the points, gets the token. The link is appended
+/// to `link`; it may be shown once this returns `Ok`, and is durable, so that the same call again
+/// (or [`resume`]) gives it again, also after a power cut.
+///
+/// `io` as for [`sync`]; each transfer takes at most `timeout_ms` (0 = [`TRANSFER_MS`]). Errors as
+/// [`Client::redeem_begin`] and [`resume`].
+pub fn redeem<'c, P: Ports>(
+    shared: &impl Shared<'c, P>,
+    transport: &mut dyn Transport,
+    io: &mut [u8],
+    redeem: &Redeem<'_>,
+    link: &mut Writer<'_>,
+    timeout_ms: u32,
+) -> Result<Offered> {
+    shared.with(|client| client.redeem_begin(redeem))?;
+    resume(shared, transport, io, redeem.out_biz_no, link, timeout_ms)?;
+    // Found, not recorded again: this tells where it stands now.
+    shared.with(|client| client.redeem_begin(redeem))
+}
+
+/// Takes a recorded offer on, from wherever it stands, to its link.
+///
+/// Nothing is lost when it fails: the offer stays, and the same call goes on. `Transport` (offline),
+/// `Unknown`, `Token`, `Throttled`, `Refused`, `Unsigned` and the like: try again. `Rejected`: the
+/// gateway refused; the offer is over. `Uncertain`: refused after an attempt of unknown end; it is
+/// listed for a person. Other errors as [`Client::redeem_request`] and [`Client::redeem_link`].
+pub fn resume<'c, P: Ports>(
+    shared: &impl Shared<'c, P>,
+    transport: &mut dyn Transport,
+    io: &mut [u8],
+    out_biz_no: &str,
+    link: &mut Writer<'_>,
+    timeout_ms: u32,
+) -> Result<()> {
+    let timeout = if timeout_ms == 0 { TRANSFER_MS } else { timeout_ms };
+    loop {
+        let (out, answer) = split(io)?;
+        let Some(step) = shared.with(|client| client.redeem_request(out_biz_no, out))? else {
+            break;
+        };
+        let outcome = exchange(shared, transport, &step, answer, timeout, false)?;
+        if outcome.verdict != Verdict::Accepted {
+            let told = shared.with(|client| Ok(client.detail().error))?;
+            return Err(Error { status: outcome.status, ..told });
+        }
+    }
+    shared.with(|client| client.redeem_link(out_biz_no, link))
 }
 
 /// Room for a request says nothing of the room for its answer.
