@@ -62,6 +62,7 @@ mod header {
         ("Notifications", &["src/ffi/notification.rs"]),
         ("Claim link", &["src/ffi/claim.rs"]),
         ("QR code", &["src/ffi/qr.rs"]),
+        ("Redeem", &["src/ffi/redeem.rs"]),
         ("Activities", &["src/ffi/activity.rs"]),
         ("Check", &["src/ffi/check.rs"]),
         ("Explain", &["src/ffi/explain.rs"]),

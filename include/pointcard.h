@@ -2460,6 +2460,18 @@ pointcard_status pointcard_call_signed(pointcard_client *client,
  */
 #define POINTCARD_KIND_REFUND 2
 
+/**
+ * pointcard_entry.kind: an offer; biz_no is its number. See pointcard_redeem_list. Source: Alipay's
+ * page of koubei.marketing.tool.points.update (FREEZE, COMMIT, CANCEL).
+ */
+#define POINTCARD_KIND_OFFER 3
+
+/**
+ * pointcard_entry.kind: a coupon whose offer is not here; user_id took it. Source: the notification
+ * of the quick-start guide of Koubei point cards.
+ */
+#define POINTCARD_KIND_CLAIM 4
+
 /** How the queue stands. */
 typedef struct pointcard_queue_info {
     /** Set by POINTCARD_QUEUE_INFO_INIT. */
@@ -3657,6 +3669,335 @@ pointcard_status pointcard_qr_text(const char *text,
     (2u * (1u + ((17u + 4u * (version)) * (17u + 4u * (version)) + 7u) / 8u))
 
 #define POINTCARD_QR_INIT POINTCARD_INIT_(pointcard_qr)
+
+/* ---- Redeem -------------------------------------------------------------------------------- */
+
+/** Room for what pointcard_redeem_export and pointcard_redeem_import write, NUL included. */
+#define POINTCARD_REDEEM_TEXT_MAX 1153
+
+/**
+ * pointcard_offer.standing: points.update FREEZE was not sent, or nobody knows its end. (For all
+ * of these: the documentation's docs/redemption.md says who acts in which, and what happens next.)
+ */
+#define POINTCARD_OFFER_FREEZING 1
+
+/** Frozen; there is no token yet. */
+#define POINTCARD_OFFER_FROZEN 2
+
+/** The link may be shown. */
+#define POINTCARD_OFFER_AUTHORISED 3
+
+/** Handed to another queue; its receipt is awaited. */
+#define POINTCARD_OFFER_EXPORTED 4
+
+/** The other queue has it; the link may be shown here. */
+#define POINTCARD_OFFER_HANDED 5
+
+/** Claimed; to be spent by pointcard_sync. */
+#define POINTCARD_OFFER_COMMITTING 6
+
+/** To be released by pointcard_sync. */
+#define POINTCARD_OFFER_CANCELLING 7
+
+/** Claimed although it was released; to be spent by pointcard_sync without a freeze. */
+#define POINTCARD_OFFER_CONSUMING 8
+
+/** Spent. */
+#define POINTCARD_OFFER_DONE 9
+
+/** Released. */
+#define POINTCARD_OFFER_CANCELLED 10
+
+/** A coupon whose offer is not here. */
+#define POINTCARD_OFFER_CLAIM 11
+
+/** A coupon is out and its points were refused: a debt, for a person. */
+#define POINTCARD_OFFER_OWED 12
+
+/**
+ * FREEZE was refused after an attempt of unknown end: points may be frozen under a number nobody
+ * knows. For a person.
+ */
+#define POINTCARD_OFFER_UNCERTAIN 13
+
+/** CANCEL was refused. For a person. */
+#define POINTCARD_OFFER_STUCK 14
+
+/** pointcard_redeem_commit: its offer is here and will be spent (or was). */
+#define POINTCARD_FILED_JOINED 1
+
+/** Its offer is not here, or was handed over: stored, and joined when the offer comes. */
+#define POINTCARD_FILED_STORED 2
+
+/** A coupon nobody froze for: a dead letter, for a person. */
+#define POINTCARD_FILED_DEBT 3
+
+/**
+ * A coupon for points. Texts are NUL-terminated ASCII, read during the call; NULL or "" = not
+ * given.
+ *
+ * Source: Alipay's page of koubei.marketing.tool.points.update (FREEZE); published integrations
+ * for koubei.marketing.tool.prizesend.auth; the quick-start guide of Koubei point cards (the order
+ * of the steps, and the claim page).
+ */
+typedef struct pointcard_redeem_order {
+    /** Set by POINTCARD_REDEEM_ORDER_INIT. */
+    uint32_t struct_size;
+    /** Points the coupon costs, 1 to config.max_points. */
+    uint32_t points;
+    /**
+     * Your number of this offer: letters, digits, '-', '_', at most 32. Required. It names the
+     * offer in every other call and comes back in the notification. Never use it again.
+     */
+    const char *out_biz_no;
+    /** The shopper's Alipay user id (2088...), at most 32 bytes. Required. */
+    const char *user_id;
+    /** What prizesend.auth wants as prize_id, at most 32 bytes. Required. */
+    const char *prize_id;
+    /**
+     * The claim page: `config` or `ext_info` of the activity's URL_WITH_TOKEN channel. The URL in
+     * it has at most 256 bytes. Required.
+     */
+    const char *link_base;
+    /** The nearest shop where the coupon is good, for the link; default: none. */
+    const char *shop_id;
+    /** Point account; default: the configured one. */
+    const char *activity_account;
+    /** Whose offer it is, of config.merchants; default: the client's own. */
+    const char *merchant;
+    /** How long a token can be used, in seconds; default: a day. Alipay does not say how long. */
+    uint32_t claim_life_s;
+    /** Zero. */
+    uint32_t reserved;
+} pointcard_redeem_order;
+
+/** An offer, or a claim without one, as pointcard_redeem_list tells it. */
+typedef struct pointcard_offer {
+    /** Set by POINTCARD_OFFER_INIT. */
+    uint32_t struct_size;
+    /** POINTCARD_OFFER_FREEZING to POINTCARD_OFFER_STUCK. */
+    int32_t standing;
+    /** Number of the queue entry. */
+    uint64_t seq;
+    /** When it was started (or the message came), seconds since 1970; 0 = the clock was unknown. */
+    uint64_t created;
+    /** Since when it stands there, likewise. */
+    uint64_t since;
+    /** Points; 0 for a claim. */
+    uint32_t points;
+    /** How often the request that is due was sent. */
+    uint32_t attempts;
+    /** For a person: 1 when the refusal may have met a repeat of what was executed before. */
+    uint32_t uncertain;
+    /** For a person: the gateway's code, or CLAIM: a coupon nobody froze for. */
+    char code[9];
+    /** For a person: the gateway's sub_code. */
+    char sub_code[65];
+    /** The FREEZE's idempotency key. */
+    char req_id[33];
+    /** What FREEZE answered. Source: KoubeiMarketingToolPointsUpdateResponse. */
+    char point_log_no[65];
+    /** Your number of the offer. */
+    char out_biz_no[129];
+    /** The shopper; of a claim, who took the coupon. */
+    char user_id[129];
+} pointcard_offer;
+
+/**
+ * Freezes points, asks for the token, and gives the link to show (as a QR code as a rule). It needs
+ * the network: at most two requests, each waited for.
+ *
+ * The offer is durable before anything is sent, and every step before the next. When this fails,
+ * nothing is lost: call it again with the same order (or pointcard_redeem_resume), also after a
+ * power cut. What is never taken on is given up by pointcard_sync, and its points are released.
+ *
+ * Source: steps of the quick-start guide of Koubei point cards (集点兑换优惠券).
+ *
+ * @param client      an open client
+ * @param order       read during the call; begin with POINTCARD_REDEEM_ORDER_INIT
+ * @param timeout_ms  longest wait for each request; 0 = 15000
+ * @param link        receives the link, NUL-terminated ASCII
+ * @param cap         bytes there; POINTCARD_CLAIM_LINK_MAX is always enough
+ * @param link_len    receives the length without the NUL; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_RANGE, and for
+ * redeem.link_base what pointcard_claim_link returns; ERR_NOT_FOUND (merchant), ERR_CONFLICT (the
+ * number is another offer's), ERR_BAD_STATE (the offer has gone another way, or is over),
+ * ERR_QUEUE_FULL, ERR_BUSY (a sync is under way; more than 64 older entries wait), ERR_UNSUPPORTED
+ * (no transport), ERR_SIGNER (also: requests are signed elsewhere), ERR_ENTROPY, ERR_STORAGE;
+ * ERR_TRANSPORT (offline), ERR_UNKNOWN, ERR_TOKEN, ERR_THROTTLED, ERR_REFUSED, ERR_UNSIGNED,
+ * ERR_SIGNATURE, ERR_MALFORMED: call again; ERR_REJECTED: the gateway refused, the offer is over;
+ * ERR_UNCERTAIN: refused after an attempt of unknown end, it is listed; ERR_BUFFER_TOO_SMALL
+ * (link_len: the capacity needed; the offer stands).
+ */
+POINTCARD_API
+pointcard_status pointcard_redeem_start(pointcard_client *client,
+                                        const struct pointcard_redeem_order *order,
+                                        uint32_t timeout_ms,
+                                        char *link,
+                                        size_t cap,
+                                        size_t *link_len);
+
+/**
+ * Takes a started offer on from wherever it stands, and gives its link (again).
+ *
+ * @param client      an open client
+ * @param out_biz_no  the offer's number
+ * @param timeout_ms  longest wait for each request; 0 = 15000
+ * @param link        receives the link, NUL-terminated ASCII
+ * @param cap         bytes there; POINTCARD_CLAIM_LINK_MAX is always enough
+ * @param link_len    receives the length without the NUL; may be NULL
+ *
+ * Returns ERR_NOT_FOUND, and as pointcard_redeem_start. ERR_BAD_STATE also for an offer that was
+ * handed over and whose receipt has not come.
+ *
+ * Source: the quick-start guide of Koubei point cards, its claim page.
+ */
+POINTCARD_API
+pointcard_status pointcard_redeem_resume(pointcard_client *client,
+                                         const char *out_biz_no,
+                                         uint32_t timeout_ms,
+                                         char *link,
+                                         size_t cap,
+                                         size_t *link_len);
+
+/**
+ * Files the message that a coupon was taken. Works offline; pointcard_sync spends the points.
+ *
+ * When it returns POINTCARD_OK the message is durable: reply POINTCARD_NOTIFY_REPLY. For any other
+ * status reply something else, and it is delivered again. The same again changes nothing.
+ *
+ * Source: the notification of the quick-start guide of Koubei point cards.
+ *
+ * @param client        an open client
+ * @param notification  as pointcard_notification_read filled it, POINTCARD_NOTIFY_COUPON
+ * @param filed         receives POINTCARD_FILED_JOINED, _STORED or _DEBT; may be NULL
+ *
+ * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (another kind of message; another app's),
+ * ERR_MISSING, ERR_BAD_STATE, ERR_BUSY, ERR_QUEUE_FULL, ERR_STORAGE: not filed.
+ */
+POINTCARD_API
+pointcard_status pointcard_redeem_commit(pointcard_client *client,
+                                         const pointcard_notification *notification,
+                                         int32_t *filed);
+
+/**
+ * Gives an offer up. Works offline; points that may be frozen are released by pointcard_sync.
+ *
+ * A token cannot be revoked. So an offer whose link was given out is not given up before its time
+ * is over (claim_life_s, and 25 hours for late notifications), unless `word` is 1: then you vouch
+ * that the shopper cannot claim any more. A claim that comes all the same is settled by CONSUME.
+ * For an entry that waits for a person (and a claim without an offer) 1 says that a person has
+ * dealt with it: it is forgotten.
+ *
+ * @param client      an open client
+ * @param out_biz_no  the offer's number
+ * @param word        1 = your word; else 0
+ *
+ * Returns ERR_NULL, ERR_NOT_FOUND, ERR_BAD_STATE (the link may be out, it was claimed, or it is
+ * another queue's), ERR_BUSY, ERR_QUEUE_FULL, ERR_STORAGE.
+ *
+ * Source: Alipay's page of koubei.marketing.tool.points.update (CANCEL, CONSUME) and its page on
+ * asynchronous notifications (eight deliveries in 25 hours).
+ */
+POINTCARD_API
+pointcard_status pointcard_redeem_cancel(pointcard_client *client,
+                                         const char *out_biz_no,
+                                         uint32_t word);
+
+/**
+ * The next offer, or claim without one: those somebody may have to do something about, and those
+ * that are over and still kept to know a late message.
+ *
+ * @param client  an open client
+ * @param cursor  where the list stands; begin with a zeroed one
+ * @param offer   receives it; begin with POINTCARD_OFFER_INIT
+ *
+ * Returns POINTCARD_IDLE at the end; ERR_NULL, ERR_STRUCT_SIZE, ERR_ARGUMENT (the cursor was never
+ * zeroed), ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE, ERR_MALFORMED.
+ */
+POINTCARD_API
+pointcard_status pointcard_redeem_list(pointcard_client *client,
+                                       pointcard_cursor *cursor,
+                                       struct pointcard_offer *offer);
+
+/**
+ * Hands an offer to another queue (the server where the notification arrives): a signed text for
+ * pointcard_redeem_import there. Do it before the link is shown: pointcard_redeem_resume gives it
+ * once pointcard_redeem_handed_over has taken the receipt. Works offline.
+ *
+ * Durable before it returns; again gives the same text. It names the shopper: send it over a line
+ * you trust.
+ *
+ * @param client      an open client
+ * @param out_biz_no  the offer's number
+ * @param to          the other queue's name, ASCII, at most 32 bytes
+ * @param text        receives the text, NUL-terminated, URL-safe
+ * @param cap         bytes there, at least POINTCARD_REDEEM_TEXT_MAX
+ * @param text_len    receives the length without the NUL; may be NULL
+ *
+ * Returns ERR_NULL, ERR_MISSING, ERR_TOO_LONG, ERR_ENCODING, ERR_NOT_FOUND, ERR_CONFLICT (handed to
+ * another), ERR_BAD_STATE (there is no link yet, or it has gone another way), ERR_SIGNER (also:
+ * requests are signed elsewhere), ERR_ENTROPY, ERR_BUFFER_TOO_SMALL, ERR_BUSY, ERR_QUEUE_FULL,
+ * ERR_STORAGE.
+ *
+ * Source: none of Alipay's; our own text, signed like a request.
+ */
+POINTCARD_API
+pointcard_status pointcard_redeem_export(pointcard_client *client,
+                                         const char *out_biz_no,
+                                         const char *to,
+                                         char *text,
+                                         size_t cap,
+                                         size_t *text_len);
+
+/**
+ * Takes an offer over from a till. Works offline.
+ *
+ * Durable before it returns; again gives the same receipt, which goes back to the till. From now
+ * on this queue spends or releases its points.
+ *
+ * @param client       an open client
+ * @param text         what pointcard_redeem_export wrote
+ * @param me           this queue's name, as the till was told
+ * @param receipt      receives the receipt, NUL-terminated, URL-safe
+ * @param cap          bytes there, at least POINTCARD_REDEEM_TEXT_MAX
+ * @param receipt_len  receives the length without the NUL; may be NULL
+ *
+ * Returns ERR_NULL, ERR_MALFORMED, ERR_SIGNATURE (not of this application's key, or changed),
+ * ERR_ARGUMENT (text.to: for another queue), ERR_NOT_FOUND (text.merchant), ERR_RANGE (text.at: its
+ * time is over), ERR_CONFLICT (another offer has its number), ERR_BAD_STATE (it was given up here),
+ * and as pointcard_redeem_export.
+ *
+ * Source: none of Alipay's.
+ */
+POINTCARD_API
+pointcard_status pointcard_redeem_import(pointcard_client *client,
+                                         const char *text,
+                                         const char *me,
+                                         char *receipt,
+                                         size_t cap,
+                                         size_t *receipt_len);
+
+/**
+ * The other queue has the offer: from now on pointcard_redeem_resume gives its link. Works offline;
+ * again is fine.
+ *
+ * @param client   an open client
+ * @param receipt  what pointcard_redeem_import wrote
+ *
+ * Returns ERR_NULL, ERR_MALFORMED, ERR_SIGNATURE, ERR_ARGUMENT (a receipt for another hand-over),
+ * ERR_NOT_FOUND, ERR_BAD_STATE (the offer was given up meanwhile: show no link), ERR_BUSY,
+ * ERR_QUEUE_FULL, ERR_STORAGE.
+ *
+ * Source: none of Alipay's.
+ */
+POINTCARD_API
+pointcard_status pointcard_redeem_handed_over(pointcard_client *client,
+                                              const char *receipt);
+
+#define POINTCARD_REDEEM_ORDER_INIT POINTCARD_INIT_(pointcard_redeem_order)
+#define POINTCARD_OFFER_INIT POINTCARD_INIT_(pointcard_offer)
 
 /* ---- Activities ---------------------------------------------------------------------------- */
 

@@ -228,6 +228,14 @@ fn structures_are_laid_out_in_c_as_here() {
         notification::pointcard_seen_id {}
         notification::pointcard_seen { ids, count, next }
         claim::pointcard_claim { struct_size, reserved, base, token, out_biz_no, buyer_id, shop_id, kind }
+        redeem::pointcard_redeem_order {
+            struct_size, points, out_biz_no, user_id, prize_id, link_base, shop_id, activity_account,
+            merchant, claim_life_s, reserved,
+        }
+        redeem::pointcard_offer {
+            struct_size, standing, seq, created, since, points, attempts, uncertain, code,
+            sub_code, req_id, point_log_no, out_biz_no, user_id,
+        }
         check::pointcard_finding { status, at, port, what, text }
         check::pointcard_checkup { struct_size, count, findings }
         ports::pointcard_storage {
@@ -403,6 +411,14 @@ fn smallest_accepted_sizes_are_frozen() {
     assert_eq!(
         ffi::claim::pointcard_claim::V1_SIZE,
         offset_of!(ffi::claim::pointcard_claim, kind) + pointer
+    );
+    assert_eq!(
+        ffi::redeem::pointcard_redeem_order::V1_SIZE,
+        offset_of!(ffi::redeem::pointcard_redeem_order, reserved) + 4
+    );
+    assert_eq!(
+        ffi::redeem::pointcard_offer::V1_SIZE,
+        offset_of!(ffi::redeem::pointcard_offer, user_id) + 129
     );
     assert_eq!(
         ffi::notification::pointcard_notification_in::V1_SIZE,

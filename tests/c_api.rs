@@ -200,6 +200,7 @@ programs! {
     drain 2048;
     profiles 2048;
     qr 2048;
+    redeem 2048;
     seal 2048;
     signer 2048;
     signing 2048;

@@ -34,6 +34,7 @@ mod panic;
 pub mod ports;
 pub mod qr;
 pub mod queue;
+pub mod redeem;
 pub mod signing;
 pub mod status;
 pub mod steps;

@@ -7,6 +7,7 @@ use super::life::pointcard_client;
 use super::status;
 use super::structs::{self, Versioned, chars};
 use crate::client::Client;
+use crate::points::redeem::{KIND_CLAIM, KIND_OFFER};
 use crate::points::refund::{KIND_DEPOSIT, KIND_REFUND, Order};
 use crate::points::sync::Shared;
 use crate::queue::inspect::Lane;
@@ -155,8 +156,18 @@ pub const POINTCARD_KIND_DEPOSIT: u32 = 1;
 /// koubei.marketing.tool.points.update (CONSUME).
 pub const POINTCARD_KIND_REFUND: u32 = 2;
 
+/// pointcard_entry.kind: an offer; biz_no is its number. See pointcard_redeem_list. Source: Alipay's
+/// page of koubei.marketing.tool.points.update (FREEZE, COMMIT, CANCEL).
+pub const POINTCARD_KIND_OFFER: u32 = 3;
+/// pointcard_entry.kind: a coupon whose offer is not here; user_id took it. Source: the notification
+/// of the quick-start guide of Koubei point cards.
+pub const POINTCARD_KIND_CLAIM: u32 = 4;
+
 const _: () = assert!(
-    POINTCARD_KIND_DEPOSIT == KIND_DEPOSIT as u32 && POINTCARD_KIND_REFUND == KIND_REFUND as u32
+    POINTCARD_KIND_DEPOSIT == KIND_DEPOSIT as u32
+        && POINTCARD_KIND_REFUND == KIND_REFUND as u32
+        && POINTCARD_KIND_OFFER == KIND_OFFER as u32
+        && POINTCARD_KIND_CLAIM == KIND_CLAIM as u32
 );
 
 // Safety: repr(C), u32 first, integers only.
@@ -299,7 +310,7 @@ pub(super) unsafe fn next_entry(
 const WALKING: u64 = 0x7063_0004_7063_0004;
 
 // Safety: `cursor` is writable. A zeroed Cursor is a new one.
-unsafe fn own<'a>(cursor: *mut pointcard_cursor) -> Result<&'a mut Cursor> {
+pub(super) unsafe fn own<'a>(cursor: *mut pointcard_cursor) -> Result<&'a mut Cursor> {
     // Safety: integers are valid whatever they are.
     let words = unsafe { &mut (*cursor).opaque };
     match words {

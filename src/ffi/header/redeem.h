@@ -1,0 +1,2 @@
+#define POINTCARD_REDEEM_ORDER_INIT POINTCARD_INIT_(pointcard_redeem_order)
+#define POINTCARD_OFFER_INIT POINTCARD_INIT_(pointcard_offer)
