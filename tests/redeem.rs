@@ -139,13 +139,15 @@ fn a_coupon_is_claimed_told_and_committed_once() {
 #[test]
 fn an_offline_till_is_told_so_and_goes_on_later() {
     let sandbox = sandbox();
-    let mut till = rich(&sandbox);
+    let till = rich(&sandbox);
+    let url = sandbox.gateway_url();
     sandbox.down();
+    // Without the connection it had: what goes into one that is being closed may have arrived.
+    let mut till = till.reopen(config(&url));
     let offline = start(&mut till, "offer-1").unwrap_err();
     assert_eq!(about(offline), (Status::Transport, "transport"));
     assert_eq!(listed(&till), [("offer-1".into(), Standing::Freezing)]);
     assert_eq!(till.sync().sent, 0, "what was not sent is nobody's business but the caller's");
-    let url = sandbox.gateway_url();
     let mut till = till.reopen(config(&url));
     sandbox.up();
     let link = again(&mut till, "offer-1").unwrap();
