@@ -44,8 +44,8 @@ FORCE:
 $(OUT)/%: examples/%.c lib
 	$(CC) $(CFLAGS) $< $(OUT)/libpointcard.a $(LIBS) -o $@
 
-demo: $(OUT)/offline_day
-	$(CARGO) run --release --quiet --example demo -- $(OUT)/offline_day
+demo: $(OUT)/offline_day $(OUT)/redeem
+	$(CARGO) run --release --quiet --example demo -- $(OUT)/offline_day $(OUT)/redeem
 
 # Fixed ports, for the till's queue belongs to one gateway. CLAIM=0.0.0.0:8702 lets phones in.
 GATEWAY ?= 127.0.0.1:8700

@@ -1,8 +1,11 @@
 //! `make demo`: a day at the till, in C, against an embedded sandbox.
 //!
-//! In: the till program `examples/offline_day.c`, built. Out: what happens, step by step; a table
-//! of every sale; and a last line computed from the gateway's ledger against the till's own list
-//! of sales. Exit code 1 unless every sale was credited exactly once.
+//! In: the till programs `examples/offline_day.c` and `examples/redeem.c`, built. Out: what happens,
+//! step by step; a table of every sale; and a last line computed from the gateway's ledger against the
+//! till's own list of sales. Exit code 1 unless every sale was credited exactly once, and the coupon's
+//! points were spent.
+
+mod redemption;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,7 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use pointcard_sandbox::{Booking, Config, Fault, Sandbox};
+use redemption::Left;
 
 const SALES: usize = 50;
 const SHOPPERS: usize = 5;
@@ -19,6 +23,7 @@ const APP_ID: &str = "2016100900000001";
 type Any = Box<dyn std::error::Error>;
 
 /// The till: a C program in a folder, started afresh for every step, as after a power cut.
+#[derive(Clone)]
 struct Till {
     program: PathBuf,
     folder: PathBuf,
@@ -51,14 +56,12 @@ impl Till {
 }
 
 fn main() -> ExitCode {
-    let program = std::env::args_os().nth(1).map(PathBuf::from);
-    let Some(program) = program else {
-        eprintln!(
-            "use: demo TILL (the program built from examples/offline_day.c); see `make demo`"
-        );
+    let mut programs = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(sales), Some(coupons)) = (programs.next(), programs.next()) else {
+        eprintln!("use: demo OFFLINE_DAY REDEEM (built from examples/*.c); see `make demo`");
         return ExitCode::from(2);
     };
-    match day(&program) {
+    match day(&sales, &coupons) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn day(program: &Path) -> Result<bool, Any> {
+fn day(program: &Path, coupons: &Path) -> Result<bool, Any> {
     let folder = fresh_folder()?;
     step("the software house makes its app's keys, the gateway its own");
     let sandbox = Sandbox::start(Config::new(APP_ID, &make_keys(&folder)?))?;
@@ -100,8 +103,9 @@ fn day(program: &Path) -> Result<bool, Any> {
     step("what every shopper has, by the gateway");
     let balances = till.output(&["balances"])?;
     print!("{balances}");
+    let left = redemption::redeem(coupons, &till, &sandbox)?;
     println!();
-    Ok(verdict(&sold(&till.folder)?, &sandbox.ledger(), &balances))
+    Ok(verdict(&sold(&till.folder)?, &sandbox.ledger(), &balances, &left))
 }
 
 fn step(what: &str) {
@@ -169,9 +173,9 @@ fn sold(folder: &Path) -> Result<Vec<String>, Any> {
 }
 
 /// Compares the till's sales with the gateway's ledger and prints the last line.
-fn verdict(sales: &[String], ledger: &[Booking], balances: &str) -> bool {
+fn verdict(sales: &[String], ledger: &[Booking], balances: &str, left: &Left) -> bool {
     let mut credited: HashMap<&str, (u32, u64)> = HashMap::new();
-    for booking in ledger {
+    for booking in ledger.iter().filter(|booking| booking.order.trans_type == "DEPOSIT") {
         let entry = credited.entry(booking.order.biz_no.as_deref().unwrap_or("")).or_default();
         entry.0 += 1;
         entry.1 += booking.order.amount;
@@ -187,10 +191,17 @@ fn verdict(sales: &[String], ledger: &[Booking], balances: &str) -> bool {
         .filter_map(|line| line.split_whitespace().nth(2))
         .filter_map(|points| points.parse::<u64>().ok())
         .sum();
-    println!("demo: {} sales, {once} credited once, {lost} lost, {doubled} doubled", sales.len());
+    println!(
+        "demo: {} sales, {once} credited once, {lost} lost, {doubled} doubled; {} coupon{}, {} points stranded",
+        sales.len(),
+        left.coupons,
+        if left.coupons == 1 { "" } else { "s" },
+        left.stranded,
+    );
     if strangers != 0 {
         eprintln!("demo: the ledger holds {strangers} credits the till never sold");
     }
     let whole = sales.len() == SALES && once == SALES && strangers == 0;
-    whole && balances.lines().count() == SHOPPERS && points == SALES as u64 * POINTS
+    let paid = (left.coupons, left.commits, left.stranded) == (1, 1, 0);
+    whole && paid && balances.lines().count() == SHOPPERS && points == SALES as u64 * POINTS
 }
