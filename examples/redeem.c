@@ -24,6 +24,7 @@ static pointcard_file store;
 static char app_key[8192], alipay_key[8192];
 static char link_text[POINTCARD_CLAIM_LINK_MAX];
 static uint8_t scratch[POINTCARD_QR_SCRATCH(20)], picture[32768];
+static uint8_t exchange[POINTCARD_REQUEST_MAX + POINTCARD_ANSWER_MAX];
 
 static int explain(const char *doing)
 {
@@ -83,12 +84,15 @@ static int activity(const char *notify_url)
     pointcard_activity_id id = POINTCARD_ACTIVITY_ID_INIT;
     pointcard_activity_detail detail = POINTCARD_ACTIVITY_DETAIL_INIT;
     pointcard_options options = POINTCARD_OPTIONS_INIT;
+    pointcard_answer answer = POINTCARD_ANSWER_INIT;
     options.notify_url = notify_url;
+    options.buf = exchange;
+    options.cap = sizeof exchange;
     if (pointcard_activity_create(&till, content, &options, &made, NULL) != POINTCARD_OK) {
         return explain("activity.create");
     }
     id.camp_id = made.camp_id;
-    if (pointcard_activity_query(&till, &id, NULL, &detail, NULL) != POINTCARD_OK) {
+    if (pointcard_activity_query(&till, &id, &options, &detail, &answer) != POINTCARD_OK) {
         return explain("activity.query");
     }
     printf("%s %s\n", made.camp_id, detail.claim_base);
