@@ -68,6 +68,29 @@ FUNCTIONS = {
         _STATUS,
         [_P(c.Claim), ctypes.c_void_p, _SIZE, _P(_SIZE), _P(c.Fault)],
     ),
+    "pointcard_redeem_start": (
+        _STATUS,
+        [ctypes.c_void_p, _P(c.RedeemOrder), _U32, ctypes.c_void_p, _SIZE, _P(_SIZE)],
+    ),
+    "pointcard_redeem_resume": (
+        _STATUS,
+        [ctypes.c_void_p, _TEXT, _U32, ctypes.c_void_p, _SIZE, _P(_SIZE)],
+    ),
+    "pointcard_redeem_commit": (
+        _STATUS,
+        [ctypes.c_void_p, _P(c.Notification), _P(ctypes.c_int32)],
+    ),
+    "pointcard_redeem_cancel": (_STATUS, [ctypes.c_void_p, _TEXT, _U32]),
+    "pointcard_redeem_list": (_STATUS, [ctypes.c_void_p, _P(c.Cursor), _P(c.Offer)]),
+    "pointcard_redeem_export": (
+        _STATUS,
+        [ctypes.c_void_p, _TEXT, _TEXT, ctypes.c_void_p, _SIZE, _P(_SIZE)],
+    ),
+    "pointcard_redeem_import": (
+        _STATUS,
+        [ctypes.c_void_p, _TEXT, _TEXT, ctypes.c_void_p, _SIZE, _P(_SIZE)],
+    ),
+    "pointcard_redeem_handed_over": (_STATUS, [ctypes.c_void_p, _TEXT]),
     "pointcard_qr_measure": (_STATUS, [_TEXT, _SIZE, _P(c.Qr), _P(c.Fault)]),
     "pointcard_qr_draw": (_STATUS, [_TEXT, _SIZE, _P(c.Qr), _P(c.Fault)]),
     "pointcard_qr_escpos": (_STATUS, [_TEXT, _SIZE, _P(c.Qr), _P(c.Fault)]),

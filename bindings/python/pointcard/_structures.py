@@ -80,6 +80,13 @@ class Lock(ctypes.Structure):
     _fields_ = [("ctx", pointer), ("acquire", pointer), ("release", pointer)]
 
 
+class Seal(ctypes.Structure):
+    _fields_ = [
+        ("keys", pointer), ("key_count", u32), ("newest", u32), ("ctx", pointer),
+        ("get", pointer),
+    ]
+
+
 class Outcome(Versioned):
     _fields_ = [
         ("struct_size", u32), ("verdict", i32), ("status", i32), ("attempts", u32), ("seq", u64),
@@ -103,7 +110,8 @@ class Config(Versioned):
         ("proxy", text), ("charset", i32), ("text_charset", i32), ("content_key", text),
         ("app_cert", text), ("alipay_cert", text), ("alipay_cert_next", text),
         ("alipay_root_cert", text), ("alipay_public_key_next", text), ("merchants", pointer),
-        ("merchant_count", u32), ("first_delay_ms", u32),
+        ("merchant_count", u32), ("first_delay_ms", u32), ("limits", pointer),
+        ("on_event", pointer), ("on_event_ctx", pointer), ("seal", Seal),
     ]
 
 
@@ -179,6 +187,27 @@ class Prize(Versioned):
 
 class PrizeToken(Versioned):
     _fields_ = [("struct_size", u32), ("token", chars(65))]
+
+
+class Cursor(ctypes.Structure):
+    _fields_ = [("opaque", u64 * 8)]
+
+
+class RedeemOrder(Versioned):
+    _fields_ = [
+        ("struct_size", u32), ("points", u32), ("out_biz_no", text), ("user_id", text),
+        ("prize_id", text), ("link_base", text), ("shop_id", text), ("activity_account", text),
+        ("merchant", text), ("claim_life_s", u32), ("reserved", u32),
+    ]
+
+
+class Offer(Versioned):
+    _fields_ = [
+        ("struct_size", u32), ("standing", i32), ("seq", u64), ("created", u64), ("since", u64),
+        ("points", u32), ("attempts", u32), ("uncertain", u32), ("code", chars(9)),
+        ("sub_code", chars(65)), ("req_id", chars(33)), ("point_log_no", chars(65)),
+        ("out_biz_no", chars(129)), ("user_id", chars(129)),
+    ]
 
 
 class NotificationIn(Versioned):

@@ -1,9 +1,12 @@
 """Python's values to C's and back.
 
-In: str, int. Out: bytes without a NUL, numbers in their range, or an Error that names the member.
+In: str, int. Out: bytes without a NUL, numbers in their range, whole structures, or an Error that
+names the member; and C's structures as dataclasses.
 """
 
 from __future__ import annotations
+
+from dataclasses import fields
 
 from . import _structures as c
 from ._library import lib
@@ -51,3 +54,21 @@ def status_text(status):
 
 def fault():
     return c.Fault.new()
+
+
+def fill(kind, value, **known):
+    """A dataclass from the members of the same names, and what the caller knows better."""
+    def plain(member):
+        return member.decode() if isinstance(member, bytes) else member
+
+    names = (part.name for part in fields(kind) if part.name not in known)
+    return kind(**known, **{name: plain(getattr(value, name)) for name in names})
+
+
+def order(kind, name, texts):
+    """A structure of texts; `name` is what the library calls it in errors."""
+    known = {member for member, type_ in kind._fields_ if type_ is c.text}
+    unknown = set(texts) - known
+    if unknown:
+        raise TypeError(f"a {name} has no {sorted(unknown)[0]}")
+    return kind.new(**{member: text(value, f"{name}.{member}") for member, value in texts.items()})

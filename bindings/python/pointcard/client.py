@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Callable, Optional
 
 from . import _structures as c
 from ._library import ABI, lib
-from ._values import number, status_text, text
+from ._values import fill, number, order, status_text, text
 from .earn import Rule
 from .errors import BY_NAME, Error
+from .redeem import Redemption
 
 _PLAIN_HTTP, _SERVER_TIME = 1, 2
 _MANAGER = 32
@@ -28,13 +29,6 @@ _SECRETS = (
     "alipay_public_key_next", "app_cert", "alipay_cert", "alipay_cert_next", "alipay_root_cert",
     "content_key", "ca_pem", "proxy",
 )
-
-
-def _fill(kind, value):
-    """A dataclass from the members of the same names."""
-    def plain(member):
-        return member.decode() if isinstance(member, bytes) else member
-    return kind(**{part.name: plain(getattr(value, part.name)) for part in fields(kind)})
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ class QueueStatus:
     lost: int
 
 
-class Client:
+class Client(Redemption):
     """An open client. Use it as a context manager, or call close().
 
     queue          path of the queue's file, made when it is not there; queue_size bytes, for good
@@ -216,7 +210,7 @@ class Client:
         Either points, or amount_fen and a rule. A manager waives the queue's limits. More texts: memo, ext_info, shop_id,
         activity_account, req_id, part, merchant. Call it again with the same sale when unsure.
         """
-        sale = _order(c.Sale, "sale", {"user_id": user_id, "biz_no": biz_no, **texts})
+        sale = order(c.Sale, "sale", {"user_id": user_id, "biz_no": biz_no, **texts})
         sale.points = number(points, "sale.points")
         sale.flags = _MANAGER if manager else 0
         sale.amount_fen = number(amount_fen, "sale.amount_fen", 64)
@@ -238,15 +232,15 @@ class Client:
 
         More texts: memo, activity_account, part, req_id, merchant, user_id.
         """
-        order = _order(c.RefundOrder, "refund", {"biz_no": biz_no, "refund_no": refund_no, **texts})
-        order.points = number(points, "refund.points")
-        order.flags = _MANAGER if manager else 0
-        order.points_left = number(points_left, "refund.points_left")
-        return self._ticket("pointcard_refund", order)
+        given = order(c.RefundOrder, "refund", {"biz_no": biz_no, "refund_no": refund_no, **texts})
+        given.points = number(points, "refund.points")
+        given.flags = _MANAGER if manager else 0
+        given.points_left = number(points_left, "refund.points_left")
+        return self._ticket("pointcard_refund", given)
 
-    def _ticket(self, function, order):
+    def _ticket(self, function, given):
         ticket = c.Ticket.new()
-        self._call(function, ctypes.byref(order), ctypes.byref(ticket))
+        self._call(function, ctypes.byref(given), ctypes.byref(ticket))
         return Ticket(
             ticket.seq, ticket.req_id.decode(), bool(ticket.duplicate), bool(ticket.voided),
             ticket.points,
@@ -258,13 +252,13 @@ class Client:
         self._call("pointcard_sync", number(budget_ms, "budget_ms"), ctypes.byref(report))
         if self._raised is not None:
             raise self._raised
-        return _fill(Report, report)
+        return fill(Report, report)
 
     def status(self) -> QueueStatus:
         """Counts of the queue. Never waits for the network."""
         info = c.QueueInfo.new()
         self._call("pointcard_queue_status", ctypes.byref(info))
-        return _fill(QueueStatus, info)
+        return fill(QueueStatus, info)
 
     def query_balance(
         self, user_id: str, activity_account: Optional[str] = None, timeout_ms: int = 5000
@@ -276,14 +270,14 @@ class Client:
             text(activity_account, "activity_account"), number(timeout_ms, "timeout_ms"),
             ctypes.byref(balance),
         )
-        return _fill(Balance, balance)
+        return fill(Balance, balance)
 
     def authorize_prize(self, *, req_id: str, prize_id: str, user_id: str) -> str:
         """Asks for the token that lets a shopper claim a prize, for claim_link; waits for the answer.
 
         The same req_id when it is asked again: a lost answer must not become a second token.
         """
-        prize, token = _order(c.Prize, "prize", {
+        prize, token = order(c.Prize, "prize", {
             "req_id": req_id, "prize_id": prize_id, "user_id": user_id,
         }), c.PrizeToken.new()
         self._call("pointcard_prize_authorize", ctypes.byref(prize), None, ctypes.byref(token), None)
@@ -319,11 +313,3 @@ def _choice(choices, value, what):
     if value not in choices:
         raise Error(BY_NAME["ERR_ARGUMENT"], f"config.{what}", 0, f"config.{what}: one of {', '.join(choices)}")
     return choices[value]
-
-
-def _order(kind, name, texts):
-    known = {member for member, type_ in kind._fields_ if type_ is c.text}
-    unknown = set(texts) - known
-    if unknown:
-        raise TypeError(f"a {name} has no {sorted(unknown)[0]}")
-    return kind.new(**{member: text(value, f"{name}.{member}") for member, value in texts.items()})

@@ -2,19 +2,15 @@
 POINTCARD_TEST_GATEWAY, one that is."""
 
 import gc
-import os
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
-from support import key
+from support import GATEWAY, key, till
 import pointcard
 from pointcard import earn
 
-GATEWAY = os.environ.get("POINTCARD_TEST_GATEWAY")
-#: A port of this machine where nobody listens.
-NOBODY = "http://127.0.0.1:9/gateway.do"
 USER = "2088123412341234"
 
 
@@ -25,14 +21,7 @@ class Till(unittest.TestCase):
         self.queue = Path(self.folder.name) / "点.queue"
 
     def open(self, **more):
-        given = {
-            "app_id": "2016100900000001", "queue": self.queue, "gateway": NOBODY,
-            "private_key": key("app2048.pkcs8.pem"),
-            "alipay_public_key": os.environ.get("POINTCARD_TEST_ALIPAY_KEY", key("alipay2048.pub.pem")),
-            "activity_account": "39201608190015500100016011040139",
-            "shop_id": "2016041200077000000003277104",
-        }
-        return pointcard.Client(**{**given, **more})
+        return pointcard.Client(**till(self.queue, **more))
 
     def fails(self, name, what, call, *arguments, **more):
         with self.assertRaises(pointcard.Error) as caught:

@@ -5,7 +5,7 @@ import re
 import unittest
 
 from support import ROOT
-from pointcard import _library, _structures as c, claim, client, earn, errors, notification
+from pointcard import _library, _structures as c, claim, client, earn, errors, notification, redeem
 
 HEADER = re.sub(r"/\*.*?\*/", "", (ROOT / "include" / "pointcard.h").read_text(), flags=re.S)
 PLAIN = {
@@ -78,6 +78,10 @@ class Header(unittest.TestCase):
         self.assertEqual(ctypes.sizeof(c.Key), value("KEY_SIZE"))
         self.assertEqual(claim._LINK_MAX, value("CLAIM_LINK_MAX"))
         self.assertEqual(earn._BONUSES, value("BONUS_MAX"))
+        self.assertEqual(redeem._TEXT_MAX, value("REDEEM_TEXT_MAX"))
+        for prefix, names in {"OFFER": redeem.STATES, "FILED": redeem.FILED}.items():
+            found = re.findall(rf"#define POINTCARD_{prefix}_(\w+) (\d+)", HEADER)
+            self.assertEqual({int(number): name.lower() for name, number in found}, names)
         for name, number in {"MONDAY": earn.MONDAY, "SUNDAY": earn.SUNDAY, "ROUND_UP": earn.ROUND_UP}.items():
             self.assertEqual(number, value(name), name)
         for number, name in client._VERDICTS.items():
