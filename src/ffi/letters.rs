@@ -6,10 +6,10 @@ use super::accrue::{pointcard_sale, pointcard_ticket, rust_sale, ticketed};
 use super::cell;
 use super::fault::TextOut;
 use super::life::pointcard_client;
-use super::queue::{c_entry, next_entry, pointcard_cursor, pointcard_entry};
+use super::queue::{Way, c_entry, next_entry, pointcard_cursor, pointcard_entry};
 use super::structs;
 use super::{call_text, status, texts};
-use crate::client::{BATCH_ROOM, Client};
+use crate::client::BATCH_ROOM;
 use crate::gateway::points;
 use crate::queue::EXPORT_MAX;
 use crate::status::{Error, Result, Status};
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn pointcard_letters(
     entry: *mut pointcard_entry,
 ) -> Status {
     // Safety: as promised above.
-    unsafe { next_entry(client, cursor, entry, Client::letters) }
+    unsafe { next_entry(client, cursor, entry, Way::Letters) }
 }
 
 /// One entry that is not settled, pending or dead, by its number or by the req_id on a receipt.

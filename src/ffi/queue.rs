@@ -2,11 +2,10 @@
 
 use core::ffi::c_char;
 
-use super::cell::{self, CClient};
+use super::cell;
 use super::life::pointcard_client;
 use super::status;
 use super::structs::{self, Versioned, chars};
-use crate::client::Client;
 use crate::points::redeem::{KIND_CLAIM, KIND_OFFER};
 use crate::points::refund::{KIND_DEPOSIT, KIND_REFUND, Order};
 use crate::points::sync::Shared;
@@ -270,19 +269,23 @@ pub unsafe extern "C" fn pointcard_walk(
     entry: *mut pointcard_entry,
 ) -> Status {
     // Safety: as promised above.
-    unsafe { next_entry(client, cursor, entry, Client::walk) }
+    unsafe { next_entry(client, cursor, entry, Way::Everything) }
 }
 
 /// A way to look at the entries, one after the other.
-type Next = for<'c> fn(&'c mut CClient, &mut Cursor) -> Result<Option<Entry<'c>>>;
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    Everything,
+    Letters,
+}
 
-/// The next entry on the way `next` goes.
+/// The next entry on `way`.
 // Safety: `client` as everywhere; `cursor` and `entry` are null or as the header describes them.
 pub(super) unsafe fn next_entry(
     client: *mut pointcard_client,
     cursor: *mut pointcard_cursor,
     entry: *mut pointcard_entry,
-    next: Next,
+    way: Way,
 ) -> Status {
     // Safety: as promised above.
     let found = unsafe {
@@ -291,7 +294,13 @@ pub(super) unsafe fn next_entry(
             if cursor.is_null() {
                 return Err(Error::new(Status::Null, "cursor"));
             }
-            next(client, own(cursor)?)?.as_ref().map(c_entry).transpose()
+            let cursor = own(cursor)?;
+            // No function pointer: the worst case of the stack is found by following calls.
+            let found = match way {
+                Way::Everything => client.walk(cursor),
+                Way::Letters => client.letters(cursor),
+            };
+            found?.as_ref().map(c_entry).transpose()
         })
     };
     match found {

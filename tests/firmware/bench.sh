@@ -156,6 +156,7 @@ measure_peer() { # PEER LEVEL
     cc="arm-none-eabi-gcc $flags -mthumb" peer "$1"
     image=$out/bench/peers/$1-$name-$level.elf
     link kernel "-I$out/bench/peers" "$image"
+    link empty "" "$out/bench/empty.elf"
     for number in 2 1; do
         run "$image" "" $number
         check_signature "$([ $number = 1 ] && echo app2048 || echo alipay2048)"
@@ -273,7 +274,6 @@ if [ -f "$out/peers/versions" ]; then
         core "$name"
         levels=s
         [ "$name" != m4 ] || levels="s 2"
-        link empty "" "$out/bench/empty.elf"
         for one in mbedtls bearssl; do
             for level in $levels; do
                 measure_peer $one "$level"
@@ -283,3 +283,4 @@ if [ -f "$out/peers/versions" ]; then
 fi
 cortex_a a7
 cortex_a a53
+echo "bench-firmware: done"

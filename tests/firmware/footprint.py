@@ -14,16 +14,18 @@ import stack
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "footprint.md"
 TOLERANCE = 0.03
+# Called when a till starts, on whatever thread has the room.
+ONCE = ["pointcard_init_abi", "pointcard_check_abi"]
 FEATURES = ["gbk", "aes", "certificates", "qr", "seal"]
 
 # What is measured, its goal, and the budget that is enforced: the goal, or where it is missed
 # today, the value of today and a little more, so that it cannot grow unseen.
 BUDGETS = [
-    ("whole library, flash", 40960, 240000),
+    ("whole library, flash", 40960, 315000),
     ("whole library, static RAM", 2048, 2048),
-    ("pointcard_init_abi, stack", 4096, 23000),
-    ("pointcard_check_abi, stack", 4096, 32000),
-    ("every other function, stack", 4096, 13800),
+    ("pointcard_init_abi, stack", 4096, 12000),
+    ("pointcard_check_abi, stack", 4096, 26500),
+    ("every other function, stack", 4096, 17500),
     ("gbk, flash over the core", None, 155000),
     ("RSA-2048 sign, size build, instructions", None, 22_500_000),
     ("RSA-2048 sign, speed build, instructions", 22_000_000, 22_000_000),
@@ -125,16 +127,16 @@ On Cortex-A, built for speed, instructions under qemu-user:
 
 
 def kept():
-    """The section as the document has it."""
-    return DOC.read_text()[DOC.read_text().index(BESIDE):]
+    """The section as the document has it; nothing, when it has none yet."""
+    before, title, section = DOC.read_text().partition(BESIDE)
+    return title + section
 
 
 def measure(out, rows, bounds):
     flash = loaded(out / "image-core.elf") - loaded(out / "image-empty.elf")
     size = next(row for row in rows if row[:2] == ("m4", "s"))
     speed = next(row for row in rows if row[:2] == ("m4", "3"))
-    once = ["pointcard_init_abi", "pointcard_check_abi"]
-    rest = max(value for name, value in bounds.items() if name not in once)
+    rest = max(value for name, value in bounds.items() if name not in ONCE)
     return {
         "whole library, flash": flash,
         "whole library, static RAM": static_ram(out / "image-core.elf"),
@@ -160,16 +162,23 @@ def verdict(value, goal):
     return "" if goal is None else "met" if value <= goal else "**missed**"
 
 
+def feature_row(out, title, name, flash, more):
+    """Static RAM, the caller's memory and the deepest function of the image with this feature."""
+    elf = out / f"image-{name}.elf"
+    deepest = max(size for export, (size, _) in stack.bounds(elf).items() if export not in ONCE)
+    return title, flash, more, static_ram(elf), client_bytes(elf), deepest
+
+
 def document(out, cores, values, rows, full):
     budgets = table(["Cortex-M4", "measured", "goal", "", "budget enforced"],
                     [(name, values[name], goal or "", verdict(values[name], goal), budget)
                      for name, goal, budget in BUDGETS])
     core = loaded(out / "image-core.elf") - loaded(out / "image-empty.elf")
-    features = [("core: queue, accrue, sync, signatures", core, "")]
+    features = [feature_row(out, "core: queue, accrue, sync, redemption, signatures", "core", core, "")]
     for name in FEATURES:
-        image = out / f"image-{name}.elf"
-        features.append((name, "", loaded(image) - loaded(out / "image-core.elf")))
-    feature_table = table(["feature", "flash", "more flash"], features)
+        more = loaded(out / f"image-{name}.elf") - loaded(out / "image-core.elf")
+        features.append(feature_row(out, name, name, "", more))
+    feature_table = table(["feature", "flash", "more flash", "static RAM", "pointcard_client", "deepest stack"], features)
     exports = table(["function", "bound, bytes"], sorted(full.items(), key=lambda row: -row[1]))
     stacks = table(["core", "function", "painted", "bound"], [
         (name, export, depth, stacks_of(out, name)[export])
@@ -193,8 +202,8 @@ broken. Bytes, unless it says otherwise. Built for size (`opt-level = "s"`, LTO,
 
 - The caller's memory stands beside it: one `pointcard_client`, {client} bytes, which holds keys, scratch and the buffers of an
   exchange for 4096-bit keys as well; its size is part of the ABI. No heap.
-- The stack of `pointcard_init_abi` is deep because the client is put together there before it is moved to its place.
-  Open the client early, on the thread with the largest stack; the other functions need what their row says.
+- The stack of `pointcard_init_abi` is deep because the client's part of it is put together there before it is moved to its
+  place. Open the client early, on the thread with the largest stack; the other functions need what their row says.
 - The RSA flash row counts the functions that sign, check, blind and hash, by their names in the image; reading key text (PEM,
   base64, DER) and SHA-1 are not in it. The table of kernels has all of it.
 
@@ -202,7 +211,7 @@ broken. Bytes, unless it says otherwise. Built for size (`opt-level = "s"`, LTO,
 
 {features}
 
-The C functions reach neither `aes` nor `certificates` yet, so that the linker drops them; their cost is a Rust program's.
+The deepest stack is that of any function but the two that start a till (below).
 
 ## Stack: the worst case, from the disassembly (Cortex-M4)
 
