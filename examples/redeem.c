@@ -179,8 +179,9 @@ static int list(void)
     pointcard_status status;
     memset(&cursor, 0, sizeof cursor);
     while ((status = pointcard_redeem_list(&till, &cursor, &one)) == POINTCARD_OK) {
+        size_t known = (size_t)one.standing < sizeof standings / sizeof *standings ? (size_t)one.standing : 0;
         printf("offer %s: %u points of %s, %s, %ld s old\n", one.out_biz_no, (unsigned)one.points,
-               one.user_id, standings[one.standing],
+               one.user_id, standings[known],
                one.created == 0 ? 0L : (long)time(NULL) - (long)one.created);
     }
     return status == POINTCARD_IDLE ? 0 : explain("list");

@@ -2737,14 +2737,17 @@ pointcard_status pointcard_discard(pointcard_client *client,
                                    uint64_t seq);
 
 /**
- * Removes all dead letters for good, with one write. Entries refused in place stay.
+ * Removes all dead letters for good, with one write. Entries refused in place stay. Debts and points
+ * that could not be released are among them: look at pointcard_redeem_list first.
  *
  * @param client  an open client
  * @param count   receives how many; may be NULL
  *
  * Returns ERR_NULL, ERR_BAD_STATE, ERR_BUSY, ERR_STORAGE.
  */
-POINTCARD_API pointcard_status pointcard_discard_all(pointcard_client *client, uint32_t *count);
+POINTCARD_API
+pointcard_status pointcard_discard_all(pointcard_client *client,
+                                       uint32_t *count);
 
 /**
  * Takes back a sale that certainly never left this till. Works offline; durable when it returns.
@@ -2813,7 +2816,11 @@ typedef struct pointcard_level {
     uint32_t refuse;
 } pointcard_level;
 
-/** How much may wait on this till. Zero = no limits but the medium's size. */
+/**
+ * How much may wait on this till. Zero = no limits but the medium's size. Offers (redemption) count
+ * as long as they are kept, up to two days after they ended; a message about a coupon is never refused
+ * by a limit.
+ */
 struct pointcard_limits {
     /** Set by POINTCARD_LIMITS_INIT. */
     uint32_t struct_size;
@@ -3888,7 +3895,7 @@ pointcard_status pointcard_redeem_commit(pointcard_client *client,
  * is over (claim_life_s, and 25 hours for late notifications), unless `word` is 1: then you vouch
  * that the shopper cannot claim any more. A claim that comes all the same is settled by CONSUME.
  * For an entry that waits for a person (and a claim without an offer) 1 says that a person has
- * dealt with it: it is forgotten.
+ * dealt with it: it is forgotten. A debt under this number is meant first, an offer by the next call.
  *
  * @param client      an open client
  * @param out_biz_no  the offer's number

@@ -7,6 +7,7 @@
 
 use super::{Checked, Client, Ticket};
 use crate::gateway::points as wire;
+use crate::points::redeem::{KIND_OFFER, OFFER_MAX, Offer};
 use crate::points::refund::{KIND_DEPOSIT, Order, Refund};
 use crate::points::sale::Sale;
 use crate::port::{Event, Ports, Subject};
@@ -84,9 +85,19 @@ impl<P: Ports> Client<'_, P> {
     }
 
     /// The entry as one line of JSON in `out`, for a support desk: see [`Entry::export`]. It names
-    /// the shopper. [`EXPORT_MAX`](crate::queue::EXPORT_MAX) bytes are enough.
+    /// the shopper; an offer's token, which a coupon can be had with, is not in it.
+    /// [`EXPORT_MAX`](crate::queue::EXPORT_MAX) bytes are enough.
     pub fn export<'o>(&mut self, seq: u64, out: &'o mut [u8]) -> Result<&'o str> {
-        let line = self.get(seq).and_then(|entry| entry.export(out));
+        let line = self.get(seq).and_then(|entry| {
+            let mut room = [0; OFFER_MAX];
+            let body = match Offer::load(entry.item.body) {
+                Ok(offer) if entry.item.kind == KIND_OFFER => {
+                    Offer { token: "", ..offer }.store(&mut room)?
+                }
+                _ => entry.item.body,
+            };
+            Entry { item: Item { body, ..entry.item }, ..entry }.export(out)
+        });
         self.note(line)
     }
 
@@ -187,7 +198,8 @@ impl<P: Ports> Client<'_, P> {
     }
 
     /// Removes all dead letters for good, and says how many: one record, one sync. Parked entries
-    /// stay.
+    /// stay. Debts and points that could not be released are among them: look at
+    /// [`redeem_list`](Self::redeem_list) first.
     pub fn discard_all(&mut self) -> Result<u32> {
         let mended = self.mend();
         let done = mended.and_then(|()| self.queue.discard_all(self.ports.storage()));

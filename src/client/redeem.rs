@@ -166,7 +166,8 @@ impl<P: Ports> Client<'_, P> {
 
     fn write_link(&mut self, number: &str, out: &mut Writer<'_>) -> Result<()> {
         let held = self.offer(number)?;
-        let shown = matches!(held.stage, Stage::Authorised | Stage::Handed);
+        // Behind its time `sync` is about to release the points.
+        let shown = matches!(held.stage, Stage::Authorised | Stage::Handed) && !held.timed_out;
         let entry = self.queue.get(self.ports.storage(), held.seq, &mut self.record)?;
         let entry = entry.filter(|_| shown && !held.is_letter());
         let entry = entry.ok_or(Error::new(Status::BadState, "offer"))?;
@@ -221,6 +222,10 @@ impl<P: Ports> Client<'_, P> {
         let now = self.trusted_time();
         let Self { queue, ports, record, profiles, .. } = self;
         let mut books = Books { queue, storage: ports.storage(), record };
+        // A debt under this number is what a person speaks of first; the offer needs its own word.
+        if word && let Some((seq, state)) = books.debt(&|claim| claim.out_biz_no == number)? {
+            return books.forget(seq, state);
+        }
         let found = books.find(number, profiles, None, now)?;
         let is_open = |held: &Held| held.is_letter() || !held.stage.is_over();
         let Some(held) = found.clone().filter(is_open) else {

@@ -38,7 +38,8 @@ pub(super) fn look(entry: &Entry<'_>, now: u64) -> Look {
     match offer.stage {
         _ if timed_out || has_no_time(&offer, now) => Look::Moves,
         // Whoever started it may have gone; only what may be frozen has to be known.
-        Stage::Freezing if !facts.sent => rests(&offer, now),
+        // But a coupon for it is out: then it is frozen, or owed.
+        Stage::Freezing if !facts.sent && !facts.claimed => rests(&offer, now),
         stage if stage.job().is_some() => Look::Sends,
         _ => rests(&offer, now),
     }
@@ -217,7 +218,8 @@ impl Books<'_> {
     /// Records an item; older entries make way for it. `held`: only as long as the backlog, where an
     /// offer stands as soon as it changes, has room.
     pub(super) fn append(&mut self, item: &Item<'_>, held: bool) -> Result<u64> {
-        let terms = Terms { now: item.created, held, ..Terms::default() };
+        // A coupon that is out is filed whatever the limits say: nobody could refuse it any more.
+        let terms = Terms { now: item.created, held, manager: item.kind == KIND_CLAIM };
         loop {
             match self.queue.append_on(&mut *self.storage, item, &terms) {
                 Err(error) if error.what == LIVE_FULL => {
@@ -275,6 +277,10 @@ impl Books<'_> {
         profiles: &Profiles<'_>,
         now: u64,
     ) -> Result<Filed> {
+        // A debt that a person has been told of is that person's, whatever became of the offer since.
+        if own.1.is_none() && self.debt(&|known| known.req_id() == claim.req_id())?.is_some() {
+            return Ok(Filed::Debt);
+        }
         let Some(held) = self.find(claim.out_biz_no, profiles, Some(claim), now)? else {
             return self.keep(claim, own, now).map(|_| Filed::Stored);
         };
@@ -298,6 +304,19 @@ impl Books<'_> {
             self.settle(stored)?;
         }
         Ok(Filed::Joined)
+    }
+
+    /// The first claim that waits for a person and is `wanted`: its number and state.
+    pub(super) fn debt(
+        &mut self,
+        wanted: &dyn Fn(&Claim<'_>) -> bool,
+    ) -> Result<Option<(u64, EntryState)>> {
+        let claim = |item: &Item<'_>| {
+            item.kind == KIND_CLAIM && Claim::load(item.body).is_ok_and(|claim| wanted(&claim))
+        };
+        let entry = self.queue.find_where(&mut *self.storage, &claim, self.record)?;
+        let dead = |state| matches!(state, EntryState::Dead | EntryState::Parked);
+        Ok(entry.map(|entry| (entry.seq, entry.state)).filter(|(_, state)| dead(*state)))
     }
 
     /// Stores a claim beside the offers, once; says its number.

@@ -23,8 +23,9 @@ impl<P: Ports> Client<'_, P> {
     /// ([`TEXT_MAX`] bytes). Works offline.
     ///
     /// Durable before this returns; again gives the same text. The link can be had after
-    /// [`redeem_handed_over`](Self::redeem_handed_over). `NotFound`; `BadState` when its link may
-    /// be out already, or there is none yet; `Conflict` about `to` when it was handed to another;
+    /// [`redeem_handed_over`](Self::redeem_handed_over). Do it before the link is shown: a claim
+    /// that comes meanwhile is only stored here. `NotFound`; `BadState` when there is no link yet, or
+    /// the offer has gone another way; `Conflict` about `to` when it was handed to another;
     /// `Missing`, `TooLong`, `Encoding` about `to`; `Signer` when requests are signed elsewhere;
     /// `BufferTooSmall`, `Entropy`, `QueueFull`, `Storage`.
     pub fn redeem_export<'o>(

@@ -159,7 +159,7 @@ impl TextOut {
         };
         if !self.len.is_null() {
             // Safety: not null, writable as promised above.
-            unsafe { self.len.write(told) };
+            unsafe { self.len.write_unaligned(told) };
         }
         done.map(drop)
     }

@@ -198,7 +198,8 @@ pub unsafe extern "C" fn pointcard_discard(client: *mut pointcard_client, seq: u
     status(unsafe { cell::with(client, |client| client.discard(seq)) })
 }
 
-/// Removes all dead letters for good, with one write. Entries refused in place stay.
+/// Removes all dead letters for good, with one write. Entries refused in place stay. Debts and points
+/// that could not be released are among them: look at pointcard_redeem_list first.
 ///
 /// @param client  an open client
 /// @param count   receives how many; may be NULL

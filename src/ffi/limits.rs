@@ -17,7 +17,9 @@ pub struct pointcard_level {
     pub refuse: u32,
 }
 
-/// How much may wait on this till. Zero = no limits but the medium's size.
+/// How much may wait on this till. Zero = no limits but the medium's size. Offers (redemption) count
+/// as long as they are kept, up to two days after they ended; a message about a coupon is never refused
+/// by a limit.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pointcard_limits {

@@ -309,7 +309,7 @@ pub unsafe extern "C" fn pointcard_redeem_commit(
     };
     if let (Ok(done), false) = (&done, filed.is_null()) {
         // Safety: not null, writable as promised.
-        unsafe { filed.write(*done as i32) };
+        unsafe { filed.write_unaligned(*done as i32) };
     }
     status(done)
 }
@@ -320,7 +320,7 @@ pub unsafe extern "C" fn pointcard_redeem_commit(
 /// is over (claim_life_s, and 25 hours for late notifications), unless `word` is 1: then you vouch
 /// that the shopper cannot claim any more. A claim that comes all the same is settled by CONSUME.
 /// For an entry that waits for a person (and a claim without an offer) 1 says that a person has
-/// dealt with it: it is forgotten.
+/// dealt with it: it is forgotten. A debt under this number is meant first, an offer by the next call.
 ///
 /// @param client      an open client
 /// @param out_biz_no  the offer's number

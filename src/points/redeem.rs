@@ -229,7 +229,7 @@ impl<'a> Offer<'a> {
             sent: attempts > 0,
             claimed: !self.notify_id.is_empty(),
             unwanted: self.unwanted,
-            shown: self.imported || !self.token.is_empty() && self.to.is_empty(),
+            shown: self.imported || !self.token.is_empty(),
         }
     }
 
