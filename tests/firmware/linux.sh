@@ -7,7 +7,8 @@
 # segments are aligned to 16 KiB; and builds for Windows and Android, which are not run. Last line
 # "linux: N systems ran, same queue and same signatures on all of them".
 #
-# LINUX_SYSTEMS="armv7 musl" runs some. Android is built without feature http: its TLS library wants the NDK's C compiler.
+# LINUX_SYSTEMS="armv7 musl" runs some. Windows and Android are built without feature http, whose TLS
+# library wants a C compiler and headers of theirs (the NDK's, for Android).
 set -eu
 cd "$(dirname "$0")/../.."
 . examples/firmware/cores.sh
@@ -41,7 +42,10 @@ system() {
         how="qemu-aarch64 -L /usr/aarch64-linux-gnu"
         package="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
         ;;
-    windows) rust=x86_64-pc-windows-gnu cc=x86_64-w64-mingw32-gcc package=gcc-mingw-w64-x86-64-posix ;;
+    windows)
+        rust=x86_64-pc-windows-gnu cc=x86_64-w64-mingw32-gcc package=gcc-mingw-w64-x86-64-posix
+        features=std,capi,rsa4096,gbk,aes,certificates
+        ;;
     android)
         rust=aarch64-linux-android cc=true package=coreutils kinds=staticlib
         features=std,capi,rsa4096,gbk,aes,certificates
