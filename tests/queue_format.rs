@@ -6,8 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "common/forge.rs"]
+mod forge;
 
 use common::*;
+use forge::{crc32c, forge};
 use pointcard::port::ram::{Cut, RamStorage};
 use pointcard::port::sealed::{KeyList, SealKey, Sealed};
 use pointcard::port::{Geometry, Storage};
@@ -181,25 +184,6 @@ fn an_independent_reader_agrees_on_random_stores() {
     println!("independent reader: {runs} random stores, all the same (seed {})", seed());
 }
 
-/// CRC-32C, continued from `crc` (not inverted).
-fn crc(crc: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(crc, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 * (crc & 1)))
-    })
-}
-
-/// Changes the first record of a sector and makes its checksum right again.
-fn forge(sector: &mut [u8], first: usize, change: impl Fn(&mut [u8])) {
-    let len = usize::from(u16::from_le_bytes([sector[first + 4], sector[first + 5]]));
-    change(&mut sector[first..first + 12 + len]);
-    let mut sum = crc(!0, &sector[24..32]);
-    for part in [&sector[5..6], &sector[12..16], &(first as u32).to_le_bytes()] {
-        sum = crc(sum, part);
-    }
-    let sum = !crc(sum, &sector[first + 4..first + 12 + len]);
-    sector[first..first + 4].copy_from_slice(&sum.to_le_bytes());
-}
-
 #[test]
 fn an_unknown_kind_or_flag_is_refused_by_name_by_both_readers() {
     let g = geometry(1024, 8, 4, 4);
@@ -256,7 +240,7 @@ fn an_unknown_header_is_refused_by_name_by_the_independent_reader() {
         let mut image = store.clone();
         let header = &mut image[..52];
         header[at] = value;
-        let sum = !crc(!0, &header[..48]);
+        let sum = crc32c(&header[..48]);
         header[48..].copy_from_slice(&sum.to_le_bytes());
         std::fs::write(&path, &image).unwrap();
         let Some(output) = python(&path) else { return };

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "common/forge.rs"]
+mod forge;
 
 use common::*;
+use forge::{crc32c, forge};
 use pointcard::port::Geometry;
 use pointcard::port::ram::{Cut, RamStorage};
 use pointcard::queue::{Cursor, ENTRY_MAX, Item, Queue};
@@ -204,15 +207,34 @@ fn an_unknown_version_feature_or_lane_is_named_and_left_alone() {
     }
 }
 
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(
-            crc ^ u32::from(*byte),
-            |c, _| {
-                if c & 1 == 1 { c >> 1 ^ 0x82F6_3B78 } else { c >> 1 }
-            },
-        )
-    })
+/// Who can write to the medium can claim any number of entries; no call may look for each of them.
+#[test]
+fn entries_that_were_only_claimed_are_passed_in_one_step() {
+    let g = geometry(1024, 8, 4, 4);
+    let mut image = blank(&g);
+    let mut s = RamStorage::new(&mut image, g);
+    let mut q = Queue::new();
+    q.open(&mut s, [3; 8]).unwrap();
+    let item = |req| Item { req_id: req, profile: 1, kind: 1, points: 4, created: 1, body: b"x" };
+    q.append(&mut s, &item("early")).unwrap();
+    // A SNAP's word 6 is the number the live lane's next entry gets.
+    let next = 3_000_000_000u64;
+    forge(&mut image[..1024], 52, |snap| {
+        snap[12 + 48..][..8].copy_from_slice(&next.to_le_bytes());
+    });
+    let mut s = powered(&mut image, g, u64::MAX, Cut::Clean);
+    let mut q = Queue::new();
+    let opened = q.open(&mut s, [1; 8]).unwrap();
+    assert_eq!(u64::from(opened.lost), next - 2);
+    let seq = q.append(&mut s, &item("real")).unwrap().seq;
+    assert_eq!(seq, next);
+    let (reads, mut buf) = (s.reads, [0; ENTRY_MAX]);
+    assert!(q.reach(&mut s, seq, &mut buf).unwrap());
+    q.settle(&mut s, seq).unwrap();
+    assert!(s.reads - reads < 2_000, "{} reads", s.reads - reads);
+    let (lost, gap) = (q.status().lost, q.take_gap().unwrap());
+    assert_eq!((u64::from(lost), gap.first, gap.last), (next - 2, 2, next - 1), "counted once");
+    assert_eq!((q.take_gap(), q.status().waiting, q.status().points), (None, 1, 4));
 }
 
 #[test]

@@ -30,7 +30,6 @@ const MOUNT_READS: u64 = 256;
 struct Counted<'a> {
     ram: RamStorage<'a>,
     forged: bool,
-    damaged: bool,
     reads: u64,
     limit: u64,
 }
@@ -225,7 +224,7 @@ fuzz_target!(|data: &[u8]| {
     let sound = mode & 1 == 1 && rest.len() <= 1;
     let mount_reads = if sound { MOUNT_READS } else { MOUNT_READS + 64 * places };
     let ram = RamStorage::new(&mut bytes, geometry);
-    let mut medium = Counted { ram, forged: mode & 3 == 3, damaged: !sound, reads: 0, limit: mount_reads };
+    let mut medium = Counted { ram, forged: mode & 3 == 3, reads: 0, limit: mount_reads };
     work(&mut medium, mount_reads);
     // Looking without opening never fails but by name.
     let mut buf = [0; ENTRY_MAX];

@@ -72,8 +72,19 @@ impl Gaps {
 
     /// Whether `number` is known to be missing.
     pub(crate) fn knows(&self, number: u64) -> bool {
-        let holds = |gap: &Gap| gap.is_exact() && (gap.first..=gap.last).contains(&number);
-        self.0.iter().any(|slot| holds(&slot.gap))
+        self.run(number).0
+    }
+
+    /// The same, and up to which number, excluded, it is so.
+    pub(crate) fn run(&self, number: u64) -> (bool, u64) {
+        let exact = || self.0.iter().map(|slot| slot.gap).filter(Gap::is_exact);
+        match exact().find(|gap| (gap.first..=gap.last).contains(&number)) {
+            Some(gap) => (true, gap.last.saturating_add(1)),
+            None => {
+                let firsts = exact().map(|gap| gap.first).filter(|first| *first > number);
+                (false, firsts.min().unwrap_or(u64::MAX))
+            }
+        }
     }
 
     fn take(&mut self) -> Option<Gap> {
@@ -119,6 +130,9 @@ mod tests {
         gaps.note(12, 1);
         assert_eq!(all(gaps), [(3, 5, 3), (9, 9, 1), (12, 30, 4)]);
         assert_eq!([12, 20, 30].map(|number| gaps.knows(number)), [false; 3]);
+        let runs = [1, 3, 6, 9, 10].map(|number| gaps.run(number));
+        let end = u64::MAX;
+        assert_eq!(runs, [(false, 3), (true, 6), (false, 9), (true, 10), (false, end)]);
         gaps.note(u64::MAX, u64::MAX);
         assert_eq!(all(gaps).last(), Some(&(12, u64::MAX, u32::MAX)));
         // A told one is known until its place is needed.

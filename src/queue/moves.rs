@@ -8,7 +8,8 @@ use super::fault::{Fault, Result};
 use super::medium::Medium;
 use super::record::{self, FRAME, Moved, up};
 use super::scan::SYNC_MAX;
-use super::{EntryState, Queue, Spot};
+use super::walk::{LIVE, step};
+use super::{Cursor, EntryState, Queue, Spot};
 
 impl Queue {
     pub(crate) fn do_reach(
@@ -68,7 +69,8 @@ impl Queue {
         self.flush(m)?;
         let mark = self.state.of(back).mark();
         let Some((mut spot, mut len)) = self.movable(m, Spot { back, pos: mark })? else {
-            return self.flush(m).map(|()| false);
+            self.flush(m)?;
+            return self.skip_lost(m, back).map(|()| false);
         };
         if !self.back_room(m, len, back)? {
             return Ok(false);
@@ -91,6 +93,40 @@ impl Queue {
         m.sync()?;
         self.flush(m)?;
         Ok(true)
+    }
+
+    /// Moves a lane's watermark to the first number from it on that the medium still holds: in one
+    /// step, for a forged header may claim thousands of millions that were never there.
+    fn skip_lost(&mut self, m: &mut Medium<'_>, back: bool) -> Result<()> {
+        let (mut mark, ring) = (self.state.of(back).mark(), *self.ring(back));
+        if mark >= ring.next {
+            return Ok(());
+        }
+        let mut cursor = Cursor::at(LIVE, ring.sector_with(m, ring.tail, mark)?);
+        let mut held = ring.next;
+        while let Some(hit) = step(&ring, m, &mut cursor)? {
+            let pos = record::widen(hit.frame.number, ring.next);
+            if pos >= mark {
+                held = pos;
+                break;
+            }
+            cursor.off = hit.next;
+        }
+        if held > mark {
+            self.state.skip_to(back, held);
+        }
+        while mark < held {
+            let (known, end) = self.gaps.run(mark);
+            let end = end.min(held);
+            if back || !known {
+                self.counts.lost = self.counts.lost.saturating_add(super::short(end - mark));
+            }
+            if !back && !known {
+                self.gaps.note(mark, end - mark);
+            }
+            mark = end;
+        }
+        self.flush(m)
     }
 
     /// The first unsettled entry of the window from `from` on, and how long a copy's payload is.
