@@ -239,3 +239,39 @@ fn a_refusal_names_the_lane_that_is_full() {
     println!("{live} before anything had to move, {i} in all");
     assert!(i > 2 * live);
 }
+
+/// Rounds of a sale that is cut and rung up again, none sent, until the store refuses one. Each
+/// sale acknowledged is there at the end.
+fn cut_sales(sectors: u32) -> u64 {
+    let g = geometry(4096, sectors, 4, 4);
+    let mut bytes = blank(&g);
+    let mut done = 0;
+    loop {
+        let mut q = Queue::new();
+        let mut s = powered(&mut bytes, g, u64::MAX, Cut::Clean);
+        q.open(&mut s, [1; 8]).unwrap();
+        let before = q.status();
+        assert_eq!((u64::from(before.waiting), before.lost), (done, 0));
+        // Half of the record is on the medium.
+        let mut s = powered(&mut bytes, g, 70, Cut::Torn);
+        let req = format!("cut {done}");
+        let item =
+            Item { req_id: &req, profile: 1, kind: 1, points: 10, created: 5, body: &[7; 100] };
+        let _ = q.append(&mut s, &item).unwrap_err();
+        let mut q = Queue::new();
+        let mut s = powered(&mut bytes, g, u64::MAX, Cut::Clean);
+        q.open(&mut s, [1; 8]).unwrap();
+        if !append(&mut q, &mut s, 1, done, 100) {
+            return done;
+        }
+        done += 1;
+    }
+}
+
+#[test]
+fn a_small_chip_fills_up_after_as_many_cuts_as_said() {
+    let told = [8, 16, 32].map(|sectors| (sectors, cut_sales(sectors)));
+    println!("sectors, cut appends until full: {told:?}");
+    // docs/porting.md says so.
+    assert_eq!(told, [(8, 26), (16, 195), (32, 392)]);
+}
