@@ -170,7 +170,7 @@ fn work(medium: &mut Counted<'_>, mount_reads: u64) {
         }
         let Ok(Some(entry)) = queue.next(medium, from, &mut buf) else { break };
         let (seq, turn) = (entry.seq, entry.turn);
-        assert!(turn >= from);
+        assert!(turn >= from, "turn {turn:#x} of {seq:#x}, from {from:#x}");
         let _ = match step % 5 {
             0 => queue.reach(medium, seq, &mut buf),
             1 => queue.relieve(medium, &mut buf),

@@ -250,7 +250,7 @@ impl Header {
             first: u32_at(bytes, 16),
             sectors: u32_at(bytes, 20),
             salt: bytes_at(bytes, 24),
-            base: u64_at(bytes, 32),
+            base: u64_at(bytes, 32).min(NUMBER_MAX),
             total: u64_at(bytes, 40),
             key: u8_at(bytes, 7),
             log: 0,
@@ -569,6 +569,9 @@ pub(crate) fn decode_moved(bytes: &[u8]) -> Option<(Moved<'_>, &[u8])> {
     };
     Some((moved, rest))
 }
+
+/// No store gets this far, only a forged one says so: the bit above it tells lanes apart.
+pub(crate) const NUMBER_MAX: u64 = 1 << 62;
 
 /// The 64-bit number near `near` whose low half is `low`.
 pub(crate) fn widen(low: u32, near: u64) -> u64 {

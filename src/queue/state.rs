@@ -13,7 +13,7 @@
 //! ```
 
 use super::Spot;
-use super::record::{self, Bytes, kind, u8_at, u32_at, u64_at};
+use super::record::{self, Bytes, NUMBER_MAX, kind, u8_at, u32_at, u64_at};
 
 /// Entries that may be sent and settled out of order, counted from a lane's oldest unsettled one.
 pub(crate) const WINDOW: u64 = 64;
@@ -387,12 +387,13 @@ impl State {
     /// Replays a SNAP record; says which numbers the live ring and the backlog had reached.
     pub(crate) fn apply_snap(&mut self, payload: &[u8]) -> [u64; 2] {
         let word = |at| u64_at(payload, at);
+        let number = |at| u64_at(payload, at).min(NUMBER_MAX);
         *self = State {
-            live: Window::at(word(0), word(8), word(16)),
+            live: Window::at(number(0), word(8), word(16)),
             settled_points: word(24),
             written_points: word(24),
-            dead: Acks { mark: word(32), done: word(40) },
-            back: Window::at(word(56), word(64), word(72)),
+            dead: Acks { mark: number(32), done: word(40) },
+            back: Window::at(number(56), word(64), word(72)),
             moved_parked: u32_at(payload, 88),
             moved_sent: u32_at(payload, 92),
             ..State::new()
@@ -409,7 +410,7 @@ impl State {
         self.live.take_pairs(live);
         self.back.take_pairs(back);
         self.absorb();
-        [word(48), word(80)]
+        [number(48), number(80)]
     }
 }
 
