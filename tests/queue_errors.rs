@@ -106,7 +106,7 @@ impl Storage for Failing {
         if fails { Err(PortError(5)) } else { Ok(()) }
     }
     fn reassert(&mut self, at: u32, len: u32) -> Result<(), PortError> {
-        let (from, to) = (at as usize / PAGE, (at + len) as usize / PAGE);
+        let (from, to) = (at as usize / PAGE, ((at + len) as usize).div_ceil(PAGE));
         for page in from..to {
             let bytes = page * PAGE..(page + 1) * PAGE;
             self.dirty[page] |= self.disk[bytes.clone()] != self.cache[bytes];

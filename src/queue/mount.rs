@@ -37,8 +37,6 @@ pub(crate) fn lanes(count: u32) -> [Ring; 4] {
 
 impl Queue {
     pub(crate) fn mount(&mut self, medium: &mut Medium<'_>, count: u32) -> Result<()> {
-        // What a killed process left in a cache must be durable before it is believed.
-        medium.sync()?;
         [self.log, self.live, self.back, self.dead] = lanes(count);
         self.log.off = medium.shape.sector;
         if !self.mount_state(medium)? {
@@ -59,6 +57,8 @@ impl Queue {
         let requeued = self.mount_lane(medium, false)?;
         let moves = self.mount_lane(medium, true)?;
         let buried = self.mount_dead(medium)?;
+        // What a killed process left in a cache, and what was written again just now, must be
+        // durable before it is believed: nothing was told or written so far.
         medium.sync()?;
         self.mount_recent(medium)?;
         for back in [false, true] {
@@ -121,7 +121,7 @@ impl Queue {
         if next.is_some() {
             (self.log, self.state) = (log, state);
             self.counts.sealed += u32::from(scanned.torn);
-            self.log.reassert(medium, scanned.doubt)?;
+            self.log.reassert(medium, &scanned)?;
         }
         Ok(next.map(|[live, back]| [live, back, letters]))
     }
@@ -188,7 +188,7 @@ impl Queue {
             self.gaps = gaps;
         }
         self.counts.sealed += u32::from(scanned.torn);
-        ring.reassert(medium, scanned.doubt)?;
+        ring.reassert(medium, &scanned)?;
         *self.ring_mut(back) = ring;
         Ok((cut, None))
     }
@@ -209,7 +209,7 @@ impl Queue {
         check_end(medium, &dead, &scanned, at, vouched)?;
         dead.next = at.max(self.state.dead.mark);
         self.counts.sealed += u32::from(scanned.torn);
-        dead.reassert(medium, scanned.doubt)?;
+        dead.reassert(medium, &scanned)?;
         self.dead = dead;
         let mut cut = Cut { buried: true, ..Cut::new() };
         if let Some(copy) = last {

@@ -271,13 +271,16 @@ impl Ring {
     /// an earlier mount, which did this; after a failure nothing is written until the next mount.
     /// So only the last record of a head is in doubt; and if it is the only one, its sector's
     /// erasure and header, which share its sync. A sector erased ahead is erased anew. Records of
-    /// other syncs, which share no block with the last, are not touched.
-    pub(crate) fn reassert(&self, medium: &mut Medium<'_>, doubt: u32) -> Result<()> {
+    /// other syncs, which share no block with the last, are not touched. Behind a whole record the
+    /// sector is as erased as when it was opened, which is durable since the sync before.
+    pub(crate) fn reassert(&self, medium: &mut Medium<'_>, scanned: &Scanned) -> Result<()> {
         if self.generation == 0 {
             return Ok(());
         }
         let at = self.address(medium, self.generation);
-        medium.reassert(at + doubt, medium.shape.sector - doubt)
+        let whole = scanned.doubt == 0 || scanned.torn;
+        let end = if whole { medium.shape.sector } else { scanned.end.min(medium.shape.sector) };
+        medium.reassert(at + scanned.doubt, end.saturating_sub(scanned.doubt))
     }
 
     fn written_to_the_end(&self, medium: &mut Medium<'_>, hit: &Hit) -> Result<bool> {
