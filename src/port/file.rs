@@ -23,6 +23,9 @@ use std::sync::Mutex;
 use super::{Geometry, PortError, Storage};
 use crate::status::{Error, Result, Status};
 
+/// Bytes gathered before the system is called, at most: what one sync of a batch covers.
+const GATHER: usize = 16 << 10;
+
 /// Stores this process has open.
 static OPEN: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
 
@@ -33,6 +36,10 @@ pub struct FileStorage {
     geometry: Geometry,
     /// 0xFF, one sector long.
     erased: Vec<u8>,
+    /// Programmed in one piece from `gathered_at` on and not yet handed to the system: the records
+    /// of a batch are one write.
+    gathered: Vec<u8>,
+    gathered_at: u32,
     /// The same file, read past the cache, where the system can.
     direct: Option<File>,
     _registered: Registered,
@@ -79,6 +86,8 @@ impl FileStorage {
             file,
             geometry,
             erased: vec![0xFF; geometry.sector_size as usize],
+            gathered: Vec::with_capacity(GATHER),
+            gathered_at: 0,
             direct: open_direct(path),
             _registered: registered,
         })
@@ -87,12 +96,30 @@ impl FileStorage {
     fn write(&mut self, at: u32, data: &[u8]) -> core::result::Result<(), PortError> {
         write_at(&self.file, data, at.into()).map_err(port)
     }
+
+    /// Hands over what was gathered. What fails is forgotten, as what a failed write left out.
+    fn hand_over(&mut self) -> core::result::Result<(), PortError> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let done = write_at(&self.file, &self.gathered, self.gathered_at.into()).map_err(port);
+        self.gathered.clear();
+        done
+    }
+
+    /// Whether `len` bytes at `at` go behind what was gathered.
+    fn follows(&self, at: u32, len: usize) -> bool {
+        let end = u64::from(self.gathered_at) + self.gathered.len() as u64;
+        end == u64::from(at) && self.gathered.len() + len <= GATHER
+    }
 }
 
 impl Drop for FileStorage {
     fn drop(&mut self) {
         // Closing alone lets go only when a child that is being started just now has let go too.
-        // Nothing can be done about a failure, and the system lets go at the latest with us.
+        // Nothing can be done about a failure, and the system lets go at the latest with us. Nobody
+        // was promised what was not synced.
+        let _ = self.hand_over();
         let _ = self.file.unlock();
     }
 }
@@ -103,15 +130,22 @@ impl Storage for FileStorage {
     }
 
     fn read(&mut self, at: u32, buf: &mut [u8]) -> core::result::Result<(), PortError> {
+        self.hand_over()?;
         read_at(&self.file, buf, at.into()).map_err(port)
     }
 
     fn prog(&mut self, at: u32, data: &[u8]) -> core::result::Result<(), PortError> {
-        self.write(at, data)
+        if !self.follows(at, data.len()) {
+            self.hand_over()?;
+            self.gathered_at = at;
+        }
+        self.gathered.extend_from_slice(data);
+        Ok(())
     }
 
     fn erase(&mut self, sector: u32) -> core::result::Result<(), PortError> {
         let at = sector.checked_mul(self.geometry.sector_size).ok_or(PortError(-1))?;
+        self.hand_over()?;
         let erased = core::mem::take(&mut self.erased);
         let done = self.write(at, &erased);
         self.erased = erased;
@@ -119,6 +153,7 @@ impl Storage for FileStorage {
     }
 
     fn sync(&mut self) -> core::result::Result<(), PortError> {
+        self.hand_over()?;
         self.file.sync_data().map_err(port)
     }
 
