@@ -32,7 +32,7 @@ static OPEN: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
 /// An open store file. Dropping it lets go of the lock.
 #[derive(Debug)]
 pub struct FileStorage {
-    file: File,
+    file: Locked,
     geometry: Geometry,
     /// 0xFF, one sector long.
     erased: Vec<u8>,
@@ -72,15 +72,12 @@ impl FileStorage {
             .open(path)
             .map_err(|e| failed("storage.open", &e))?;
         let registered = Registered::new(&file, path)?;
-        file.try_lock().map_err(|e| match e {
-            TryLockError::WouldBlock => Error::new(Status::Locked, "storage"),
-            TryLockError::Error(e) => failed("storage.lock", &e),
-        })?;
+        let file = Locked::new(file)?;
         // Renamed or removed while the lock was waited for: a store nobody would find again.
-        if !same_file(&file, path) {
+        if !same_file(&file.0, path) {
             return Err(Error::new(Status::Locked, "storage"));
         }
-        let len = prepare(&file, path, size, align)?;
+        let len = prepare(&file.0, path, size, align)?;
         let geometry = geometry(len, align)?;
         Ok(FileStorage {
             file,
@@ -94,7 +91,7 @@ impl FileStorage {
     }
 
     fn write(&mut self, at: u32, data: &[u8]) -> core::result::Result<(), PortError> {
-        write_at(&self.file, data, at.into()).map_err(port)
+        write_at(&self.file.0, data, at.into()).map_err(port)
     }
 
     /// Hands over what was gathered. What fails is forgotten, as what a failed write left out.
@@ -102,7 +99,7 @@ impl FileStorage {
         if self.gathered.is_empty() {
             return Ok(());
         }
-        let done = write_at(&self.file, &self.gathered, self.gathered_at.into()).map_err(port);
+        let done = write_at(&self.file.0, &self.gathered, self.gathered_at.into()).map_err(port);
         self.gathered.clear();
         done
     }
@@ -116,11 +113,30 @@ impl FileStorage {
 
 impl Drop for FileStorage {
     fn drop(&mut self) {
-        // Closing alone lets go only when a child that is being started just now has let go too.
-        // Nothing can be done about a failure, and the system lets go at the latest with us. Nobody
-        // was promised what was not synced.
+        // Nothing can be done about a failure, and nobody was promised what was not synced.
         let _ = self.hand_over();
-        let _ = self.file.unlock();
+    }
+}
+
+/// A file nobody else has open as a store.
+#[derive(Debug)]
+struct Locked(File);
+
+impl Locked {
+    fn new(file: File) -> Result<Locked> {
+        file.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => Error::new(Status::Locked, "storage"),
+            TryLockError::Error(e) => failed("storage.lock", &e),
+        })?;
+        Ok(Locked(file))
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing alone lets go only when a child that is being started just now has let go too.
+        // Nothing can be done about a failure, and the system lets go at the latest with us.
+        let _ = self.0.unlock();
     }
 }
 
@@ -131,7 +147,7 @@ impl Storage for FileStorage {
 
     fn read(&mut self, at: u32, buf: &mut [u8]) -> core::result::Result<(), PortError> {
         self.hand_over()?;
-        read_at(&self.file, buf, at.into()).map_err(port)
+        read_at(&self.file.0, buf, at.into()).map_err(port)
     }
 
     fn prog(&mut self, at: u32, data: &[u8]) -> core::result::Result<(), PortError> {
@@ -154,7 +170,7 @@ impl Storage for FileStorage {
 
     fn sync(&mut self) -> core::result::Result<(), PortError> {
         self.hand_over()?;
-        self.file.sync_data().map_err(port)
+        self.file.0.sync_data().map_err(port)
     }
 
     /// After a failed sync the pages count as written, in every later process too. What the disk
