@@ -56,8 +56,9 @@ impl<P: Ports> Client<'_, P> {
         self.note(step)
     }
 
-    /// Entries the latest look passed over: another configuration's, a later version's, or too long
-    /// for today's configuration. They wait for a person.
+    /// Entries the latest look passed over: another configuration's, a later version's, too long for
+    /// today's configuration, or of a redemption that cannot be written as it has to be. They wait
+    /// for a person.
     pub fn held(&self) -> u32 {
         self.held
     }
@@ -166,7 +167,9 @@ impl<P: Ports> Client<'_, P> {
                         Err(error) if redeem_books::is_full(&error) => {
                             wait = wait.min(redeem_books::LOOK_MS);
                         }
-                        Err(error) => return Err(error),
+                        Err(error) if error.status == Status::Storage => return Err(error),
+                        // It cannot be written as it has to be; what stands behind it can.
+                        Err(_) => self.held += 1,
                     }
                     continue;
                 }

@@ -6,7 +6,7 @@
 
 use super::exchange::{Flight, enough};
 pub use super::redeem_books::Filed;
-use super::redeem_books::{Books, Held, Patch, is_full};
+use super::redeem_books::{Books, Held, Patch};
 use super::redeem_list::standing;
 pub use super::redeem_list::{Listed, Standing};
 use super::verdict::Judged;
@@ -44,7 +44,9 @@ impl<P: Ports> Client<'_, P> {
     ///
     /// `Missing`, `TooLong`, `Encoding`, `Range`, `NotFound` with the member; of `link_base` what
     /// [`Link::write`] says; `Conflict` when the number is another offer's, `BadState` when its
-    /// offer is over: numbers are used once. `QueueFull`, `Storage` as for a sale.
+    /// offer is over: numbers are used once; `TooLong` about `redeem` when the medium's sectors have
+    /// no room for such an offer's record (`at` bytes at most; sectors of 1 KiB have it). `QueueFull`,
+    /// `Storage` as for a sale.
     pub fn redeem_begin(&mut self, redeem: &Redeem<'_>) -> Result<Offered> {
         let begun = self.begin_offer(redeem);
         self.note(begun)
@@ -70,7 +72,7 @@ impl<P: Ports> Client<'_, P> {
         if let Some((seq, standing)) = self.known(&offer, &item)? {
             return Ok(Offered { seq, req_id, standing });
         }
-        let seq = self.books().append(&item, true)?;
+        let seq = self.books().begin(&item)?;
         Ok(Offered { seq, req_id, standing: Standing::Freezing })
     }
 
@@ -299,9 +301,9 @@ impl<P: Ports> Client<'_, P> {
             self.detail = Detail { error, sub_code, ..Detail::new() };
         }
         match self.answer_offer(job, &flight, reply, &judged) {
-            // It cannot be written down now: the same request brings the same answer later, and
-            // meanwhile nobody behind it is kept waiting.
-            Err(error) if is_full(&error) => {
+            // It cannot be written down now, or not at all: the same request brings the same answer
+            // later, and meanwhile nobody behind it is kept waiting.
+            Err(error) if error.status != Status::Storage => {
                 self.detail.error = error;
                 let (verdict, wait) = self.end_open(Told::Unknown, &flight, http)?;
                 return Ok(flight.outcome(verdict, error.status, wait));

@@ -4,7 +4,7 @@
 //! becomes of an offer is `points::redeem_saga`'s decision; here it is carried out.
 
 use super::profiles::Profiles;
-use crate::points::redeem::{Claim, KIND_CLAIM, KIND_OFFER, OFFER_MAX, Offer};
+use crate::points::redeem::{Claim, GROWTH, KIND_CLAIM, KIND_OFFER, OFFER_MAX, Offer};
 use crate::points::redeem_saga::{Action, Event, Facts, Stage, Whose, next};
 use crate::port::Storage;
 use crate::queue::{Entry, EntryState, Item, LIVE_FULL, Queue, Reason, Replace, Terms};
@@ -213,6 +213,16 @@ impl Books<'_> {
             true => Ok(()),
             false => Err(Error::new(Status::Busy, "queue")),
         }
+    }
+
+    /// Records a new offer. `TooLong` where the medium's sectors have no room for what its record
+    /// will have to say: later is too late, for points are frozen then.
+    pub(super) fn begin(&mut self, item: &Item<'_>) -> Result<u64> {
+        let limit = self.queue.body_max(item.req_id.len());
+        if item.body.len().saturating_add(GROWTH) > limit {
+            return Err(Error::new(Status::TooLong, "redeem").at(limit));
+        }
+        self.append(item, true)
     }
 
     /// Records an item; older entries make way for it. `held`: only as long as the backlog, where an

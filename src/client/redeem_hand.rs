@@ -167,7 +167,7 @@ impl<P: Ports> Client<'_, P> {
         if offer.is_timed_out(self.trusted_time()) {
             return Err(Error::new(Status::Range, "text.at"));
         }
-        let seq = self.books().append(&item, true)?;
+        let seq = self.books().begin(&item)?;
         Ok(Offered { seq, req_id, standing: Standing::Authorised })
     }
 

@@ -12,7 +12,7 @@ const COUPON_EVENT: &[u8] = b"EC-promocore-prize-notice";
 /// `event_code` of [`ActivityState`].
 const ACTIVITY_EVENT: &[u8] = b"EC-CAMPAIGN_PROCESS-CAMPAIGN_SYNCH";
 
-/// Longest id that is read; our own limit, samples have up to 64 characters.
+/// Longest id that is read, in bytes; our own limit, samples have up to 64 characters.
 pub const ID_MAX: usize = 128;
 
 /// What a notification says.
@@ -77,7 +77,7 @@ impl<'a> Verified<'_, 'a> {
     /// What it says.
     ///
     /// For a message of a known kind: `Missing` for a required field, `TooLong` beyond 128
-    /// characters, `Encoding` with control characters or bytes that are no UTF-8.
+    /// bytes, `Encoding` with control characters or bytes that are no UTF-8.
     pub fn message(&self) -> Result<Message<'a>> {
         let (kind, event) = (self.field("notify_type"), self.field("event_code"));
         // A message that calls itself two things is neither.
@@ -119,13 +119,18 @@ impl<'a> Verified<'_, 'a> {
     }
 
     fn required(&self, name: &'static str) -> Result<&'a str> {
-        text::required(self.field(name).unwrap_or_default(), name, ID_MAX)
+        text::required(self.id(name)?, name, ID_MAX)
     }
 
     /// `None` when it is absent or empty.
     fn optional(&self, name: &'static str) -> Result<Option<&'a str>> {
-        let value = text::check(self.field(name).unwrap_or_default(), name, ID_MAX)?;
+        let value = text::check(self.id(name)?, name, ID_MAX)?;
         Ok(Some(value).filter(|value| !value.is_empty()))
+    }
+
+    /// What is kept of it is bytes: in a record, in a C structure.
+    fn id(&self, name: &'static str) -> Result<&'a [u8]> {
+        text::fits(self.field(name).unwrap_or_default(), name, ID_MAX)
     }
 }
 

@@ -148,6 +148,22 @@ fn a_coupon_message_is_read_and_checked() {
     });
 }
 
+/// What is kept of an id is bytes, and 128 characters may be 512 of them.
+#[test]
+fn an_id_is_as_long_as_its_bytes() {
+    let message = |id: &str| {
+        let (form, string) = (COUPON.replace("n1", id), COUPON_STRING.replace("n1", id));
+        with(&stamped(&form, &string), |result| {
+            let message = result.unwrap().message();
+            message.map(|_| ()).map_err(|error| (error.status, error.what, error.at))
+        })
+    };
+    assert_eq!(message(&"集".repeat(42)), Ok(()));
+    assert_eq!(message(&"集".repeat(43)), Err((Status::TooLong, "notify_id", 128)));
+    assert_eq!(message(&"9".repeat(128)), Ok(()));
+    assert_eq!(message(&"9".repeat(129)), Err((Status::TooLong, "notify_id", 128)));
+}
+
 #[test]
 fn only_signed_fields_are_read() {
     let raw = stamped("a=1&sign_type=RSA2", "a=1");

@@ -30,6 +30,11 @@ pub const TO_MAX: usize = 32;
 /// Longest record of an offer or a claim, in bytes.
 pub const OFFER_MAX: usize = 768;
 
+/// What a new offer's record grows by at most: number, token, message, receiver, time and two flags,
+/// each with a tag and its length.
+pub(crate) const GROWTH: usize =
+    points::BIZ_NO_MAX + prize::TOKEN_MAX + notify::ID_MAX + TO_MAX + 20 + 2 + 6 * 3;
+
 /// How long a claim token can be used unless the caller says otherwise, in seconds: a day. Alipay
 /// does not say how long.
 pub const CLAIM_LIFE_S: u32 = 86_400;
@@ -384,7 +389,8 @@ pub(crate) fn check_claim(claim: &Claim<'_>) -> Result<()> {
         (claim.buyer_id, "buyer_id"),
         (claim.notify_id, "notify_id"),
     ] {
-        text::required(value.as_bytes(), what, notify::ID_MAX)?;
+        let value = text::fits(value.as_bytes(), what, notify::ID_MAX)?;
+        text::required(value, what, notify::ID_MAX)?;
     }
     Ok(())
 }

@@ -594,6 +594,11 @@ impl Queue {
         self.phase == Phase::Poisoned
     }
 
+    /// The longest body of an item with so long a req_id that the open store takes.
+    pub(crate) fn body_max(&self, req_len: usize) -> usize {
+        self.shape.body_max(req_len)
+    }
+
     /// Counts, from RAM. All zero when closed.
     pub fn status(&self) -> QueueStatus {
         if self.phase == Phase::Closed {

@@ -39,6 +39,14 @@ pub fn check<'a>(text: &'a [u8], what: &'static str, max_chars: usize) -> Result
     Ok(text)
 }
 
+/// Bytes that are kept as they are: `TooLong` with the limit when there are more than `max`.
+pub(crate) fn fits<'a>(bytes: &'a [u8], what: &'static str, max: usize) -> Result<&'a [u8]> {
+    if bytes.len() > max {
+        return Err(Error::new(Status::TooLong, what).at(max));
+    }
+    Ok(bytes)
+}
+
 /// [`check`], and `Missing` when there is no text.
 pub fn required<'a>(text: &'a [u8], what: &'static str, max_chars: usize) -> Result<&'a str> {
     if text.is_empty() {
@@ -60,6 +68,12 @@ mod tests {
     fn characters_are_counted_not_bytes() {
         assert_eq!(check("消费积点".as_bytes(), "memo", 4), Ok("消费积点"));
         assert_eq!(status(check("消费积点".as_bytes(), "memo", 3)), (Status::TooLong, 3));
+    }
+
+    #[test]
+    fn what_is_kept_is_counted_in_bytes() {
+        assert_eq!(fits("积点".as_bytes(), "id", 6), Ok("积点".as_bytes()));
+        assert_eq!(status(fits("积点".as_bytes(), "id", 5)), (Status::TooLong, 5));
     }
 
     #[test]
