@@ -7,16 +7,22 @@ mod common {
     pub mod till;
 }
 
-use common::till::{APP_ID, SHAPE, TestPorts, Till, USER, config, leak, sandbox};
-use pointcard::client::Client;
+use common::till::{APP_ID, SHAPE, TestPorts, Till, USER, config, leak, memory, sandbox};
 use pointcard::client::redeem::{Filed, Standing};
+use pointcard::client::{Client, Config};
 use pointcard::gateway::notify::CouponIssued;
-use pointcard::points::redeem::{Claim, KIND_CLAIM, OFFER_MAX, Offer, Redeem};
+use pointcard::points::redeem::{
+    CLAIM_LIFE_S, Claim, KIND_CLAIM, OFFER_MAX, Offer, RETRY_S, Redeem,
+};
+use pointcard::points::redeem_text::TEXT_MAX;
+use pointcard::points::sync::redeem;
 use pointcard::port::ram::RamStorage;
-use pointcard::port::{Geometry, Storage};
-use pointcard::queue::{Cursor, ENTRY_MAX, Item, Queue, Replace};
+use pointcard::port::system::SystemClock;
+use pointcard::port::{Clock, Geometry, Storage};
+use pointcard::queue::{Cursor, ENTRY_MAX, EXPORT_MAX, Item, Level, Limits, Queue, Replace};
 use pointcard::status::{Result, Status};
-use pointcard_sandbox::Sandbox;
+use pointcard::text::Writer;
+use pointcard_sandbox::{Fault, Sandbox};
 
 const PAGE: &str = "https://render.alipay.com/p/z/pointset/index.html?itemId=1";
 const NUMBER: &str = "offer-1";
@@ -30,6 +36,14 @@ fn order(link_base: &str) -> Redeem<'_> {
         link_base,
         ..Redeem::default()
     }
+}
+
+fn start(till: &mut Till) -> Result<String> {
+    let mut room = [0; 1024];
+    let mut link = Writer::new(&mut room);
+    let Till { client, transport, io, .. } = till;
+    redeem(client, transport, io, &order(PAGE), &mut link, 2_000)?;
+    Ok(link.finish_str()?.to_owned())
 }
 
 /// A till whose shopper has ten points.
@@ -68,6 +82,21 @@ fn listed(till: &Till) -> Vec<Standing> {
     lines
 }
 
+/// The number of the first entry that stands there.
+fn seq_of(till: &Till, standing: Standing) -> u64 {
+    let (mut client, mut cursor) = (till.client.borrow_mut(), Cursor::default());
+    while let Some(line) = client.redeem_list(&mut cursor).unwrap() {
+        if line.standing == standing {
+            return line.seq;
+        }
+    }
+    panic!("nothing is {standing:?}");
+}
+
+fn kinds(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.ledger().into_iter().map(|line| line.order.trans_type).collect()
+}
+
 /// Lets `work` write to the till's store as an earlier version might have done.
 fn written(till: Till, url: &str, work: impl FnOnce(&mut Queue, &mut dyn Storage)) -> Till {
     {
@@ -78,6 +107,17 @@ fn written(till: Till, url: &str, work: impl FnOnce(&mut Queue, &mut dyn Storage
         work(&mut queue, storage);
     }
     till.reopen(config(url))
+}
+
+/// FREEZE of unknown end, then refused: a letter, of which nobody knows whether points are frozen.
+fn letter(sandbox: &Sandbox) -> Till {
+    let mut till = rich(sandbox);
+    sandbox.fault(Fault::Unknown { booked: false }, 1);
+    assert_eq!(start(&mut till).unwrap_err().status, Status::Unknown);
+    till.wait();
+    sandbox.fault(Fault::Reject { sub_code: "isv.test".into() }, 1);
+    assert_eq!(till.sync().uncertain, 1, "{}", till.complaint());
+    till
 }
 
 #[test]
@@ -164,4 +204,148 @@ fn sectors_too_small_for_an_offer_are_told_before_anything_is_frozen() {
     let mut client = Client::new(config(&sandbox.gateway_url()), ports);
     client.open().unwrap();
     client.redeem_begin(&order(&format!("{PAGE}&x={}", "x".repeat(190)))).unwrap();
+}
+
+/// What was claimed stands in the backlog's lane, whose turns lie behind those of all sales.
+#[test]
+fn a_claimed_offer_waits_for_the_backlogs_turn_and_no_sale_waits_for_it() {
+    let sandbox = sandbox();
+    let mut till = rich(&sandbox);
+    start(&mut till).unwrap();
+    assert_eq!(deliver(&till, "n1"), Ok(Filed::Joined));
+    assert_eq!(till.client.borrow().status().backlog, 1);
+    let window = loop {
+        // A random part of a minute, which may be none.
+        match till.client.borrow_mut().line_up() {
+            0 => continue,
+            wait => break wait,
+        }
+    };
+    let report = till.sync();
+    assert_eq!((report.sent, report.retry_in_ms), (0, window), "the backlog rests");
+    till.sell("made-now");
+    assert_eq!(till.sync().accepted, 1, "a sale does not");
+    assert_eq!(till.last().seq, 3);
+    assert_eq!(till.sync().sent, 0, "nor does it take the backlog along");
+    till.wait_ms(window.into());
+    assert_eq!(till.sync().accepted, 1, "{}", till.complaint());
+    assert_eq!(listed(&till), [Standing::Done]);
+    assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE", "DEPOSIT", "COMMIT"]);
+}
+
+#[test]
+fn no_limit_refuses_a_message_about_a_coupon() {
+    let sandbox = sandbox();
+    let one = Level { warn: 1, refuse: 1 };
+    let limits = Limits { count: one, age_s: one, points_total: one, ..Limits::NONE };
+    let config = Config { limits, ..config(&sandbox.gateway_url()) };
+    let till = Till::over(memory(), config);
+    till.client.borrow_mut().set_limits(Limits::NONE).unwrap();
+    till.sell("trade");
+    till.client.borrow_mut().set_limits(limits).unwrap();
+    let refused = till.try_sell("another").unwrap_err();
+    assert_eq!((refused.status, refused.what), (Status::QueueFull, "limit.count"));
+    assert_eq!(deliver(&till, "n1"), Ok(Filed::Stored));
+    assert_eq!(listed(&till), [Standing::Claim]);
+}
+
+/// A coupon is out for it: who puts its FREEZE back wants it sent, although nobody asks for a link.
+#[test]
+fn a_claimed_freeze_that_is_put_back_is_sent() {
+    let sandbox = sandbox();
+    let mut till = rich(&sandbox);
+    let seq = till.client.borrow_mut().redeem_begin(&order(PAGE)).unwrap().seq;
+    assert_eq!(deliver(&till, "n1"), Ok(Filed::Joined));
+    sandbox.fault(Fault::Reject { sub_code: "isv.test".into() }, 1);
+    assert_eq!(start(&mut till).unwrap_err().status, Status::Rejected);
+    assert_eq!(listed(&till), [Standing::Owed]);
+    // Certainly refused: it stands there again as if it had never been sent.
+    till.client.borrow_mut().requeue(seq, false).unwrap();
+    assert_eq!(till.sync().accepted, 2, "{}", till.complaint());
+    assert_eq!(listed(&till), [Standing::Done]);
+    assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE", "COMMIT"]);
+}
+
+/// A message that came for a letter is a debt, a person's. Told again after the letter was put back
+/// it stays that debt: the offer is not spent for it as well.
+#[test]
+fn a_debt_is_not_spent_besides_when_its_message_comes_again() {
+    let sandbox = sandbox();
+    let mut till = letter(&sandbox);
+    assert_eq!(listed(&till), [Standing::Uncertain]);
+    assert_eq!(deliver(&till, "n1"), Ok(Filed::Debt));
+    let seq = seq_of(&till, Standing::Uncertain);
+    till.client.borrow_mut().requeue(seq, true).unwrap();
+    start(&mut till).unwrap();
+    assert_eq!(deliver(&till, "n1"), Ok(Filed::Debt), "as before");
+    assert_eq!(till.sync().sent, 0, "nothing is spent for it");
+    let mut standings = listed(&till);
+    standings.sort_by_key(|standing| *standing as i32);
+    assert_eq!(standings, [Standing::Authorised, Standing::Owed]);
+    assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE"]);
+}
+
+/// Two entries under one number: a person who has dealt with it has dealt with the debt.
+#[test]
+fn a_persons_word_is_about_the_debt_first() {
+    let sandbox = sandbox();
+    let mut till = rich(&sandbox);
+    start(&mut till).unwrap();
+    let other = coupon("n2", "2088000000000002");
+    let filed = till.client.borrow_mut().redeem_commit(&other);
+    assert_eq!(filed, Ok(Filed::Debt));
+    till.client.borrow_mut().redeem_cancel(NUMBER, true).unwrap();
+    assert_eq!(listed(&till), [Standing::Authorised], "the offer needs a word of its own");
+    till.client.borrow_mut().redeem_cancel(NUMBER, true).unwrap();
+    assert_eq!(listed(&till), [Standing::Cancelling]);
+    assert_eq!(till.sync().accepted, 1);
+    assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE", "CANCEL"]);
+}
+
+#[test]
+fn an_export_shows_the_offer_and_not_its_token() {
+    let sandbox = sandbox();
+    let mut till = rich(&sandbox);
+    let link = start(&mut till).unwrap();
+    let token = link.split("token=").nth(1).unwrap().split('&').next().unwrap();
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (seq, mut room) = (seq_of(&till, Standing::Authorised), [0; EXPORT_MAX]);
+    let line = till.client.borrow_mut().export(seq, &mut room).unwrap().to_lowercase();
+    assert!(line.contains(&hex(NUMBER)), "{line}");
+    assert!(!token.is_empty() && !line.contains(&hex(token)), "{line}");
+}
+
+#[test]
+fn there_is_no_link_when_its_time_is_over() {
+    let sandbox = sandbox();
+    let mut till = rich(&sandbox);
+    let now = SystemClock.unix_time().unwrap(); // As the gateway's, or nobody believes it.
+    till.clock.unix.set(Some(now));
+    let link = start(&mut till).unwrap();
+    let life = u64::from(CLAIM_LIFE_S) + u64::from(RETRY_S);
+    till.clock.unix.set(Some(now + life - 1));
+    assert_eq!(start(&mut till).unwrap(), link);
+    till.clock.unix.set(Some(now + life));
+    let late = till.client.borrow_mut().redeem_link(NUMBER, &mut Writer::new(&mut [0; 1024]));
+    assert_eq!(late.unwrap_err().status, Status::BadState);
+    assert_eq!(start(&mut till).unwrap_err().status, Status::BadState);
+    // Sync releases the points.
+    assert_eq!(till.sync().accepted, 1);
+    assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE", "CANCEL"]);
+}
+
+/// Handed over after its link was shown, given up here: a claim that comes late is still known.
+#[test]
+fn a_late_claim_of_an_offer_that_was_exported_is_spent() {
+    let sandbox = sandbox();
+    let mut till = rich(&sandbox);
+    start(&mut till).unwrap();
+    till.client.borrow_mut().redeem_export(NUMBER, "hq", &mut [0; TEXT_MAX]).unwrap();
+    till.client.borrow_mut().redeem_cancel(NUMBER, true).unwrap();
+    assert_eq!(till.sync().accepted, 1);
+    assert_eq!(listed(&till), [Standing::Cancelled]);
+    assert_eq!(deliver(&till, "n1"), Ok(Filed::Joined));
+    assert_eq!(till.sync().accepted, 1, "{}", till.complaint());
+    assert_eq!(listed(&till), [Standing::Done]);
+    assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE", "CANCEL", "CONSUME"]);
 }

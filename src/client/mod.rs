@@ -249,7 +249,8 @@ pub struct Client<'c, P: Ports> {
     flight: Option<exchange::Flight>,
     exchange: u32,
     pace: Pace,
-    /// Entries from this number on are sales made now; those before it are the backlog.
+    /// Turns from this one on are of sales made now; those before it, and all of the backlog's lane,
+    /// are the backlog. (A live entry's turn is its number.)
     live_from: u64,
     wait_ms: u32,
     held: u32,
