@@ -51,7 +51,9 @@ fn refusal(code: &str, sub_code: &str) -> Outcome {
             unexplained(code, sub_code)
         }
         "40001" | "40002" if speaks_of(TOKEN) => Outcome::Token,
-        "40001" | "40002" if speaks_of(CONFIG) => Outcome::Config,
+        "40001" | "40002" if speaks_of(CONFIG) || is_one_of(sub_code, CONFIG_NAMES) => {
+            Outcome::Config
+        }
         "40001" | "40002" | "40004" => Outcome::Rejected,
         // 20000 (service unavailable), 10003 (in progress), and codes nobody has told us about.
         _ => Outcome::Unknown,
@@ -83,19 +85,35 @@ const CONFIG: &[&str] = &[
     "signature",
     "app-id",
     "timestamp",
-    "version",
-    "method",
-    "format",
     "charset",
     "encrypt",
     "decrypt",
     "digest",
-    "cert",
+    "app-cert",
+    "root-cert",
     "app-auth",
     "forbidden-api",
     "content-type",
     "permission",
 ];
+
+/// The rest of the first kind, by their whole names: as words `method`, `version` and `format` stand
+/// in business codes as well (a payment method, the format of a date), and a pause would stop every
+/// sale for one.
+const CONFIG_NAMES: &[&str] = &[
+    "missing-method",
+    "invalid-method",
+    "missing-version",
+    "invalid-version",
+    "missing-format",
+    "invalid-format",
+];
+
+/// True when `sub_code`, behind its prefix, is one of `names`.
+fn is_one_of(sub_code: &str, names: &[&str]) -> bool {
+    let name = sub_code.rsplit('.').next().unwrap_or_default();
+    names.iter().any(|one| one.len() == name.len() && contains(name, one))
+}
 
 /// True when `text` contains `word` (lower case, with `-`), not minding case, `-` or `_`: the
 /// gateway's documents spell the same sub_code in several ways.
@@ -139,7 +157,16 @@ mod tests {
             ("40002", "isv.invalid-timestamp", Config),
             ("40002", "isv.invalid-charset", Config),
             ("40002", "isv.invalid-encrypt", Config),
+            ("40002", "isv.invalid-method", Config),
+            ("40002", "INVALID_FORMAT", Config),
+            ("40002", "isv.invalid-payment-method", Rejected),
+            ("40002", "isv.invalid-date-format", Rejected),
+            ("40002", "METHOD_NOT_ALLOWED_FOR_PRIZE", Rejected),
+            ("40002", "isv.card-version-too-old", Rejected),
+            ("40002", "isv.invalid-cert-no", Rejected),
             ("40002", "isv.app-cert-not-exist", Config),
+            ("40002", "isv.invalid-alipay-root-cert-sn", Config),
+            ("40001", "isv.missing-app-cert-sn", Config),
             ("40002", "isv.not-support-app-auth", Config),
             ("40002", "isv.invalid-app-auth-token", Token),
             ("40002", "isp.unknow-error", Unknown),
