@@ -3244,8 +3244,8 @@ typedef struct pointcard_notification_in {
     /** Set by POINTCARD_NOTIFICATION_IN_INIT. */
     uint32_t struct_size;
     /**
-     * POINTCARD_RSA2 (default) or POINTCARD_RSA: how a message is signed that does not say. That
-     * of an activity does not.
+     * POINTCARD_RSA2 (default) or POINTCARD_RSA: how a message is signed that does not say (that of
+     * an activity does not), and the least that is believed: RSA2 refuses a message that says RSA.
      */
     int32_t sign_type;
     /** POINTCARD_UTF8 (default) or POINTCARD_GBK: the charset of a message that does not say. */
@@ -3362,7 +3362,8 @@ typedef struct pointcard_seen {
  * required field; app_id), ERR_ARGUMENT (for another app: fault.what is "app_id"), ERR_SIGNATURE,
  * ERR_UNSIGNED, ERR_DUPLICATE (a name twice), ERR_MALFORMED (fault.what "damage.not": a web page
  * read &not as HTML, so that notify_id became ¬ify_id; fault.at: where), ERR_TOO_LONG (more than
- * 32 fields, an id above 128 bytes), ERR_ENCODING, ERR_UNSUPPORTED (sign_type, charset),
+ * 32 fields, an id above 128 bytes), ERR_ENCODING, ERR_UNSUPPORTED (charset; a sign_type
+ * that is unknown, or weaker than the one in `in`),
  * ERR_BUFFER_TOO_SMALL (fault.at: the room needed): do not believe it.
  */
 POINTCARD_API

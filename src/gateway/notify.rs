@@ -170,12 +170,14 @@ impl<'a> Notification<'a> {
         }
     }
 
-    /// How it says it is signed, `session`'s way if it does not say. `Unsupported` for others.
+    /// How it says it is signed, `session`'s way if it does not say. `Unsupported` for others, and
+    /// for RSA (SHA-1) where the session has RSA2: the field is not always signed, so whoever writes
+    /// it must not choose a weaker digest than the application's. A session with RSA takes both.
     pub fn sign_type(&self, session: SignType) -> Result<SignType> {
         match self.field("sign_type").unwrap_or_default() {
             b"" => Ok(session),
             b"RSA2" => Ok(SignType::Rsa2),
-            b"RSA" => Ok(SignType::Rsa),
+            b"RSA" if session == SignType::Rsa => Ok(SignType::Rsa),
             _ => Err(Error::new(Status::Unsupported, "sign_type")),
         }
     }
@@ -198,7 +200,8 @@ impl<'a> Notification<'a> {
     /// Verifies with `check`, trying each [`Variant`] until one holds.
     ///
     /// `Unsigned` without a signature, `Signature` when none holds, [`Notification::damage`]
-    /// instead of both where there is any; `Unsupported` for an unknown `sign_type`.
+    /// instead of both where there is any; `Unsupported` for a `sign_type` that is unknown or weaker
+    /// than the session's.
     pub fn verify_with(
         &self,
         session: SignType,

@@ -88,7 +88,7 @@ fn each_variant_verifies_and_is_named() {
 
 #[test]
 fn equal_strings_are_tried_once() {
-    for (raw, times) in [("a=1", 1), ("a=1&e=", 2), ("a=1&sign_type=RSA", 2)] {
+    for (raw, times) in [("a=1", 1), ("a=1&e=", 2), ("a=1&sign_type=RSA2", 2)] {
         let raw = format!("{raw}&sign=AAAA");
         let notification_room = &mut [0; 64];
         let notification = read(raw.as_bytes(), notification_room).unwrap();
@@ -109,6 +109,23 @@ fn no_signature_and_an_unknown_one_differ() {
     assert_eq!(status("a=1&sign=!"), Status::Signature);
     assert_eq!(status(&format!("a=1&sign={}", "A".repeat(4096))), Status::Signature);
     assert_eq!(status("a=1&sign=AAAA&sign_type=MD5"), Status::Unsupported);
+}
+
+#[test]
+fn a_message_does_not_choose_a_weaker_digest_than_the_session() {
+    let with = |raw: &str, session| {
+        let found = read(raw.as_bytes(), &mut [0; 64]).unwrap().sign_type(session);
+        found.map_err(|error| (error.status, error.what))
+    };
+    let weaker = Err((Status::Unsupported, "sign_type"));
+    for (raw, rsa2, rsa) in [
+        ("a=1&sign_type=RSA2", Ok(SignType::Rsa2), Ok(SignType::Rsa2)),
+        ("a=1&sign_type=RSA", weaker, Ok(SignType::Rsa)),
+        ("a=1&sign_type=", Ok(SignType::Rsa2), Ok(SignType::Rsa)),
+        ("a=1", Ok(SignType::Rsa2), Ok(SignType::Rsa)),
+    ] {
+        assert_eq!((with(raw, SignType::Rsa2), with(raw, SignType::Rsa)), (rsa2, rsa), "{raw}");
+    }
 }
 
 #[test]

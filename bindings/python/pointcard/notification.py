@@ -64,7 +64,8 @@ class Receiver:
     """Verifies messages for one app with Alipay's public key (not the app's own).
 
     auth_app_id: the merchant's app a coupon has to be about; None = any. sign_type and charset are
-    for messages that do not say. May be used by several threads.
+    for messages that do not say; with RSA2 a message that says RSA (SHA-1) is refused. May be used
+    by several threads.
     """
 
     def __init__(
