@@ -349,3 +349,31 @@ fn a_late_claim_of_an_offer_that_was_exported_is_spent() {
     assert_eq!(listed(&till), [Standing::Done]);
     assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE", "CANCEL", "CONSUME"]);
 }
+
+/// Handed over in the last seconds: the link ends when the server releases the points, not later.
+#[test]
+fn a_link_ends_with_its_token_however_late_the_hand_over() {
+    let sandbox = sandbox();
+    let (mut till, mut server) = (rich(&sandbox), Till::new(&sandbox.gateway_url()));
+    let now = SystemClock.unix_time().unwrap();
+    till.clock.unix.set(Some(now));
+    let link = start(&mut till).unwrap();
+    let over = now + u64::from(CLAIM_LIFE_S) + u64::from(RETRY_S);
+    let it_is = |till: &Till, server: &Till, time| {
+        till.clock.unix.set(Some(time));
+        server.clock.unix.set(Some(time));
+    };
+    it_is(&till, &server, over - 10);
+    let (mut text, mut receipt) = ([0; TEXT_MAX], [0; TEXT_MAX]);
+    let text = till.client.borrow_mut().redeem_export(NUMBER, "hq", &mut text).unwrap().to_owned();
+    let receipt =
+        server.client.borrow_mut().redeem_import(&text, "hq", &mut receipt).map(str::to_owned);
+    till.client.borrow_mut().redeem_handed_over(&receipt.unwrap()).unwrap();
+    assert_eq!((start(&mut till).unwrap(), listed(&till)), (link, vec![Standing::Handed]));
+    it_is(&till, &server, over);
+    assert_eq!(start(&mut till).unwrap_err().status, Status::BadState);
+    assert_eq!((till.sync().sent, listed(&till)), (0, vec![]), "settled here");
+    assert_eq!(server.sync().accepted, 1, "released there: {}", server.complaint());
+    assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE", "CANCEL"]);
+    assert_eq!(deliver(&till, "n1"), Ok(Filed::Stored), "and nobody forgets a message");
+}

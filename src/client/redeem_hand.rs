@@ -200,6 +200,7 @@ impl<P: Ports> Client<'_, P> {
         if (offer.point_log_no, offer.to) != (told.point_log_no, told.to) {
             return Err(Error::new(Status::Argument, "receipt"));
         }
+        // Its time stays the token's: the new owner releases the points then, and the link ends.
         books.act(held.seq, action, &Patch::default())
     }
 
