@@ -5,12 +5,13 @@ from .claim import Bitmap, QrSize, claim_link, qr_bitmap, qr_escpos, qr_measure,
 from .client import Balance, Client, Outcome, QueueStatus, Report, Ticket
 from .earn import Bonus, Earned, Rule, points_for
 from .errors import Error
+from .merchants import Merchant
 from .notification import REPLY, REPLY_FAIL, Notification, Receiver, Seen
 from .redeem import Offer
 
 __all__ = [
-    "Balance", "Bitmap", "Bonus", "Client", "Earned", "Error", "Notification", "Offer",
-    "Outcome", "QrSize", "QueueStatus", "REPLY", "REPLY_FAIL", "Receiver", "Report", "Rule", "Seen",
+    "Balance", "Bitmap", "Bonus", "Client", "Earned", "Error", "Merchant", "Notification",
+    "Offer", "Outcome", "QrSize", "QueueStatus", "REPLY", "REPLY_FAIL", "Receiver", "Report", "Rule", "Seen",
     "Ticket", "abi_version", "claim_link", "points_for", "qr_bitmap", "qr_escpos", "qr_measure",
     "qr_text", "version",
 ]

@@ -99,6 +99,12 @@ class Outcome(Versioned):
 OutcomeFn = ctypes.CFUNCTYPE(None, pointer, ctypes.POINTER(Outcome))
 
 
+class Merchant(ctypes.Structure):
+    _fields_ = [
+        ("merchant", text), ("app_auth_token", text), ("activity_account", text), ("shop_id", text),
+    ]
+
+
 class Config(Versioned):
     _fields_ = [
         ("struct_size", u32), ("flags", u32), ("gateway", text), ("app_id", text),
@@ -109,7 +115,8 @@ class Config(Versioned):
         ("lock", Lock), ("on_outcome", OutcomeFn), ("on_outcome_ctx", pointer), ("ca_pem", text),
         ("proxy", text), ("charset", i32), ("text_charset", i32), ("content_key", text),
         ("app_cert", text), ("alipay_cert", text), ("alipay_cert_next", text),
-        ("alipay_root_cert", text), ("alipay_public_key_next", text), ("merchants", pointer),
+        ("alipay_root_cert", text), ("alipay_public_key_next", text),
+        ("merchants", ctypes.POINTER(Merchant)),
         ("merchant_count", u32), ("first_delay_ms", u32), ("limits", pointer),
         ("on_event", pointer), ("on_event_ctx", pointer), ("seal", Seal),
     ]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import os
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, Optional, Sequence
 
 from . import _structures as c
 from ._library import ABI, lib
 from ._values import fill, number, order, status_text, text
 from .earn import Rule
 from .errors import BY_NAME, Error
+from .merchants import Merchant, array
 from .redeem import Redemption
 
 _PLAIN_HTTP, _SERVER_TIME = 1, 2
@@ -109,6 +110,7 @@ class Client(Redemption):
     queue          path of the queue's file, made when it is not there; queue_size bytes, for good
     power_safe     the disk keeps old bytes intact when a write is cut: records are packed
     gateway        default: production; https, or http to this machine
+    merchants      more merchants than the client's own (an app that acts for several)
     on_outcome     called with each Outcome of a sync, on the thread of the sync; what it raises,
                    sync raises when it is over
     The other arguments are members of pointcard_config.
@@ -127,6 +129,7 @@ class Client(Redemption):
         plain_http: bool = False,
         server_time: bool = False,
         first_delay_ms: int = 0,
+        merchants: Sequence[Merchant] = (),
         on_outcome: Optional[Callable[[Outcome], None]] = None,
         **texts: Optional[str],
     ):
@@ -141,7 +144,8 @@ class Client(Redemption):
             raise TypeError(f"Client has no argument {sorted(unknown)[0]}")
         if ctypes.sizeof(self._memory) < lib().pointcard_client_size():
             raise Error(BY_NAME["ERR_ABI"], "client", lib().pointcard_client_size())
-        # The library borrows the texts until close: the structure keeps them.
+        # The library borrows the texts until close: the structures keep them.
+        self._merchants = array(merchants)
         self._config = c.Config.new(
             app_id=text(app_id, "config.app_id"),
             sign_type=_choice(_SIGN_TYPES, sign_type, "sign_type"),
@@ -149,6 +153,7 @@ class Client(Redemption):
             max_points=number(max_points, "config.max_points"),
             first_delay_ms=number(first_delay_ms, "config.first_delay_ms"),
             flags=(_PLAIN_HTTP if plain_http else 0) | (_SERVER_TIME if server_time else 0),
+            merchants=self._merchants, merchant_count=len(self._merchants),
             on_outcome=self._callback,
             **{name: text(value, f"config.{name}") for name, value in texts.items()},
         )
@@ -164,6 +169,8 @@ class Client(Redemption):
         )
         for name in _SECRETS:
             setattr(self._config, name, None)
+        for merchant in self._merchants:
+            merchant.app_auth_token = None
         self._check(status)
         self._open = True
 

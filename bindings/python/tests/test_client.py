@@ -86,6 +86,37 @@ class Till(unittest.TestCase):
         self.assertRaises(TypeError, self.open, passwort="x")
         self.open().close()
 
+    def test_each_merchant_has_its_sales_and_its_token(self):
+        west = pointcard.Merchant("west", app_auth_token="t" * 40, activity_account="3920" * 8)
+        shops = [west, pointcard.Merchant("east", activity_account="3921" * 8)]
+        with self.open(merchants=shops) as till:
+            sale = {"user_id": USER, "biz_no": "1", "points": 10}
+            seqs = [till.accrue(merchant=name, **sale).seq for name in ("west", "east", None)]
+            self.assertEqual(len(set(seqs)), 3, "three merchants' payments, three entries")
+            self.fails("ERR_NOT_FOUND", "sale.merchant", till.accrue, merchant="north", **sale)
+            till.set_token("u" * 40, merchant="east")
+            self.fails("ERR_NOT_FOUND", "merchant", till.set_token, "u" * 40, merchant="north")
+        self.assertNotIn("tttt", repr(west))
+
+    def test_a_merchant_without_a_token_waits_alone(self):
+        with self.open(merchants=[pointcard.Merchant("east", activity_account="3921" * 8)]) as till:
+            till.accrue(user_id=USER, biz_no="1", points=10, merchant="east")
+            report = till.sync(200)
+            self.assertEqual((report.sent, report.paused, report.paused_merchant), (0, 1, "east"))
+            till.set_token("u" * 40, merchant="east")
+            self.assertEqual(till.sync(200).sent, 1)
+
+    def test_a_bad_merchant_is_named_with_its_place(self):
+        shop = pointcard.Merchant
+        error = self.fails("ERR_DUPLICATE", "config.merchants", self.open,
+                           merchants=[shop("a"), shop("b"), shop("a")])
+        self.assertEqual(error.at, 2)
+        self.fails("ERR_TOO_LONG", "config.merchants", self.open,
+                   merchants=[shop(str(n)) for n in range(99)])
+        self.fails("ERR_MISSING", "config.merchants.merchant", self.open, merchants=[shop("")])
+        self.fails("ERR_ENCODING", "config.merchants.shop_id", self.open,
+                   merchants=[shop("a", shop_id="\ud800")])
+
     def test_one_has_the_queue_at_a_time(self):
         with self.open():
             self.fails("ERR_LOCKED", "config.storage", self.open)
