@@ -15,7 +15,7 @@ use pointcard::port::ram::{Cut, RamStorage};
 use pointcard::port::sealed::{KeyList, SealKey, Sealed};
 use pointcard::port::{Geometry, Storage};
 use pointcard::queue::{
-    Appended, Cursor, ENTRY_MAX, Entry, EntryState, Item, Queue, Requeue, Terms,
+    Appended, Cursor, ENTRY_MAX, Entry, EntryState, Item, Queue, Replace, Requeue, Terms,
 };
 use pointcard::status::Status;
 use serde_json::{Value, json};
@@ -421,6 +421,45 @@ fn cut_relieve(g: Geometry) -> Vec<u8> {
     bytes
 }
 
+/// Entries whose bodies changed: one that was sent and one whose request is another now, several
+/// times, in the backlog already, settled since; the last one cut before its original was settled.
+fn replaced(g: Geometry, sealed: bool) -> Vec<u8> {
+    let mut bytes = blank(&g);
+    let mut buf = [0; ENTRY_MAX];
+    let mut s = Keyed::new(powered(&mut bytes, g, u64::MAX, Cut::Clean), sealed);
+    let mut q = Queue::new();
+    q.open(&mut s, [6; 8]).unwrap();
+    for i in 1..=8 {
+        let req = format!("offer{i}");
+        let item = Item { req_id: &req, profile: 9, kind: 3, points: i, created: 79, body: b"new" };
+        q.append(&mut s, &item).unwrap();
+    }
+    let how = |body, fresh| Replace { body, fresh };
+    for seq in [1, 2, 8] {
+        q.mark_sent(&mut s, seq).unwrap();
+    }
+    q.replace(&mut s, 1, &how(b"noted", false), &mut buf).unwrap();
+    q.replace(&mut s, 2, &how(b"another request", true), &mut buf).unwrap();
+    for body in [b"a".as_slice(), b"longer than the one before", b""] {
+        q.replace(&mut s, 3, &how(body, true), &mut buf).unwrap();
+    }
+    assert!(q.relieve(&mut s, &mut buf).unwrap());
+    q.replace(&mut s, 4, &how(b"in the backlog", true), &mut buf).unwrap();
+    q.mark_sent(&mut s, 4).unwrap();
+    q.replace(&mut s, 5, &how(b"over", true), &mut buf).unwrap();
+    q.settle(&mut s, 5).unwrap();
+    q.replace(&mut s, 6, &how(b"refused", true), &mut buf).unwrap();
+    q.bury(&mut s, 6, &REASON, &mut buf).unwrap();
+    let last = how(b"noted, and then the power went", false);
+    let mut trial = s.below.bytes_mut().to_vec();
+    let mut t = Keyed::new(powered(&mut trial, g, u64::MAX, Cut::Clean), sealed);
+    twin(&q).replace(&mut t, 8, &last, &mut buf).unwrap();
+    let steps = t.below.steps;
+    let mut s = Keyed::new(powered(&mut bytes, g, steps - 10, Cut::Clean), sealed);
+    q.replace(&mut s, 8, &last, &mut buf).unwrap_err();
+    bytes
+}
+
 /// A refusal cut between the dead letter and the settlement of its entry.
 fn cut_move(g: Geometry) -> Vec<u8> {
     let mut bytes = day(g, 11, 60);
@@ -476,6 +515,8 @@ fn write_missing_fixtures() {
         ("cut_relieve", larger, cut_relieve(larger)),
         ("put_back", larger, put_back(larger)),
         ("cut_batch", aligned, cut_batch(aligned)),
+        ("replaced", larger, replaced(larger, false)),
+        ("sealed_replaced", larger, replaced(larger, true)),
         ("sealed", nor, sealed_day(nor, 31, 160)),
         ("sealed_aligned", aligned, sealed_day(aligned, 32, 60)),
     ] {

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{blank, geometry, powered};
-use pointcard::port::Storage;
 use pointcard::port::ram::Cut;
+use pointcard::port::{Geometry, Storage};
 use pointcard::queue::{BACKLOG_FULL, Cursor, ENTRY_MAX, EntryState, Item, Queue, Replace};
 use pointcard::status::{Result, Status};
 
@@ -27,6 +27,25 @@ fn replace(
     queue.replace(storage, seq, &Replace { body, fresh }, &mut [0; ENTRY_MAX])
 }
 
+/// Plain stores, and sealed ones where there are any.
+const SEALS: &[bool] = if cfg!(feature = "seal") { &[false, true] } else { &[false] };
+
+/// Power for `left` steps over a medium whose store is sealed or not.
+fn medium<'a>(
+    bytes: &'a mut [u8],
+    g: Geometry,
+    left: u64,
+    cut: Cut,
+    sealed: bool,
+) -> impl Storage + 'a {
+    let storage = powered(bytes, g, left, cut);
+    #[cfg(feature = "seal")]
+    let storage = common::Keyed::new(storage, sealed);
+    #[cfg(not(feature = "seal"))]
+    assert!(!sealed);
+    storage
+}
+
 /// Number, attempts and body of everything that is owed.
 fn owed(queue: &mut Queue, storage: &mut dyn Storage) -> Vec<(u64, u8, Vec<u8>)> {
     let (mut cursor, mut buf, mut all) = (Cursor::default(), [0; ENTRY_MAX], vec![]);
@@ -41,9 +60,13 @@ fn owed(queue: &mut Queue, storage: &mut dyn Storage) -> Vec<(u64, u8, Vec<u8>)>
 
 #[test]
 fn it_keeps_its_number_and_its_attempts_or_starts_anew() {
+    SEALS.iter().for_each(|sealed| keeps_or_starts_anew(*sealed));
+}
+
+fn keeps_or_starts_anew(sealed: bool) {
     let g = geometry(4096, 8, 4, 4);
     let mut bytes = blank(&g);
-    let mut storage = powered(&mut bytes, g, u64::MAX, Cut::Clean);
+    let mut storage = medium(&mut bytes, g, u64::MAX, Cut::Clean, sealed);
     let mut queue = Queue::new();
     queue.open(&mut storage, [1; 8]).unwrap();
     let seq = append(&mut queue, &mut storage, "a", b"old");
@@ -66,32 +89,36 @@ fn it_keeps_its_number_and_its_attempts_or_starts_anew() {
 /// Wherever the entry stood before: in the live lane, or in the backlog already.
 #[test]
 fn power_may_fail_at_any_byte() {
-    let mut cuts = 0;
-    for cut in [Cut::Clean, Cut::Torn] {
-        for moved in [false, true] {
-            cuts += (0..).take_while(|left| !survives(cut, moved, *left)).count();
+    for &sealed in SEALS {
+        let mut cuts = 0;
+        for cut in [Cut::Clean, Cut::Torn] {
+            for moved in [false, true] {
+                cuts += (0..).take_while(|left| !survives(sealed, cut, moved, *left)).count();
+            }
         }
+        println!("{cuts} cuts{}", if sealed { ", sealed" } else { "" });
+        assert!(cuts > 200, "only {cuts}");
     }
-    println!("{cuts} cuts");
-    assert!(cuts > 200, "only {cuts}");
 }
 
 /// Replaces under a power that lasts for `left` bytes; whether it lasted.
-fn survives(cut: Cut, moved: bool, left: u64) -> bool {
+fn survives(sealed: bool, cut: Cut, moved: bool, left: u64) -> bool {
     let g = geometry(1024, 8, 4, 4);
     let (mut bytes, mut buf) = (blank(&g), [0; ENTRY_MAX]);
     let mut queue = Queue::new();
-    let mut storage = powered(&mut bytes, g, u64::MAX, cut);
+    let mut storage = medium(&mut bytes, g, u64::MAX, cut, sealed);
     queue.open(&mut storage, [1; 8]).unwrap();
     append(&mut queue, &mut storage, "before", b"one");
     let seq = append(&mut queue, &mut storage, "it", b"old");
     append(&mut queue, &mut storage, "behind", b"two");
     queue.mark_sent(&mut storage, seq).unwrap();
     assert!(!moved || queue.relieve(&mut storage, &mut buf).unwrap());
-    let mut storage = powered(&mut bytes, g, left, cut);
+    drop(storage);
+    let mut storage = medium(&mut bytes, g, left, cut, sealed);
     let told = replace(&mut queue, &mut storage, seq, b"new", true);
+    drop(storage);
     for opened in 0..2 {
-        let mut storage = powered(&mut bytes, g, u64::MAX, cut);
+        let mut storage = medium(&mut bytes, g, u64::MAX, cut, sealed);
         let mut queue = Queue::new();
         queue.open(&mut storage, [1; 8]).unwrap();
         let all = owed(&mut queue, &mut storage);
@@ -101,7 +128,7 @@ fn survives(cut: Cut, moved: bool, left: u64) -> bool {
         assert_eq!(all.len(), 3, "cut {left}: {all:?}");
         let (status, was_sent) = (queue.status(), u32::from(its == [&old]));
         assert_eq!((status.waiting, status.sent_unknown), (3 - was_sent, was_sent), "cut {left}");
-        assert_eq!((status.points, status.lost), (30, 0), "cut {left}");
+        assert_eq!((status.points, status.lost, status.forged), (30, 0, 0), "cut {left}");
         let backlog = if moved { 3 } else { u32::from(its == [&new]) };
         assert_eq!(status.backlog, backlog, "cut {left}");
     }
