@@ -302,6 +302,22 @@ fn a_persons_word_is_about_the_debt_first() {
     assert_eq!(kinds(&sandbox), ["DEPOSIT", "FREEZE", "CANCEL"]);
 }
 
+/// A message that waits for the new owner stands before the debt, and does not hide it.
+#[test]
+fn a_debt_is_found_behind_a_claim_that_waits() {
+    let sandbox = sandbox();
+    let mut till = rich(&sandbox);
+    start(&mut till).unwrap();
+    let other = coupon("n2", "2088000000000002");
+    assert_eq!(till.client.borrow_mut().redeem_commit(&other), Ok(Filed::Debt));
+    till.client.borrow_mut().redeem_export(NUMBER, "hq", &mut [0; TEXT_MAX]).unwrap();
+    assert_eq!(deliver(&till, "n1"), Ok(Filed::Stored));
+    assert_eq!(till.client.borrow_mut().redeem_commit(&other), Ok(Filed::Debt), "told again");
+    assert_eq!(listed(&till), [Standing::Claim, Standing::Exported, Standing::Owed]);
+    till.client.borrow_mut().redeem_cancel(NUMBER, true).unwrap();
+    assert_eq!(listed(&till), [Standing::Claim, Standing::Exported]);
+}
+
 #[test]
 fn an_export_shows_the_offer_and_not_its_token() {
     let sandbox = sandbox();

@@ -16,7 +16,7 @@ use crate::gateway::notify::CouponIssued;
 use crate::gateway::points::BIZ_NO_MAX;
 use crate::gateway::{self, Session, prize};
 use crate::outcome::{Detail, Outcome, Verdict};
-use crate::points::redeem::{self, Claim, KIND_CLAIM, KIND_OFFER, OFFER_MAX, Offer, Redeem};
+use crate::points::redeem::{self, Claim, KIND_OFFER, OFFER_MAX, Offer, Redeem};
 use crate::points::redeem_saga::{Action, Event, Job, Reply, Stage};
 use crate::points::sale::Owner;
 use crate::port::{HttpAnswer, Ports};
@@ -231,12 +231,7 @@ impl<P: Ports> Client<'_, P> {
         let found = books.find(number, profiles, None, now)?;
         let is_open = |held: &Held| held.is_letter() || !held.stage.is_over();
         let Some(held) = found.clone().filter(is_open) else {
-            let claim = |item: &Item<'_>| {
-                item.kind == KIND_CLAIM
-                    && Claim::load(item.body).is_ok_and(|claim| claim.out_biz_no == number)
-            };
-            let entry = books.queue.find_where(&mut *books.storage, &claim, books.record)?;
-            return match (entry.map(|entry| (entry.seq, entry.state)), found) {
+            return match (books.claim(&|claim| claim.out_biz_no == number)?, found) {
                 (Some((seq, state)), _) if word => books.forget(seq, state),
                 (None, Some(held)) => refused(held.on(Event::Cancel { word })),
                 (None, None) => Err(Error::new(Status::NotFound, "out_biz_no")),

@@ -7,7 +7,7 @@ use super::profiles::Profiles;
 use crate::points::redeem::{Claim, GROWTH, KIND_CLAIM, KIND_OFFER, OFFER_MAX, Offer};
 use crate::points::redeem_saga::{Action, Event, Facts, Stage, Whose, next};
 use crate::port::Storage;
-use crate::queue::{Entry, EntryState, Item, LIVE_FULL, Queue, Reason, Replace, Terms};
+use crate::queue::{Cursor, Entry, EntryState, Item, LIVE_FULL, Queue, Reason, Replace, Terms};
 use crate::status::{Error, Result, Status};
 
 /// What rests without a time of its own is looked at this often, in milliseconds: an hour.
@@ -288,7 +288,7 @@ impl Books<'_> {
         now: u64,
     ) -> Result<Filed> {
         // A debt that a person has been told of is that person's, whatever became of the offer since.
-        if own.1.is_none() && self.debt(&|known| known.req_id() == claim.req_id())?.is_some() {
+        if own.1.is_none() && self.debt(&|known| known == claim)?.is_some() {
             return Ok(Filed::Debt);
         }
         let Some(held) = self.find(claim.out_biz_no, profiles, Some(claim), now)? else {
@@ -321,12 +321,23 @@ impl Books<'_> {
         &mut self,
         wanted: &dyn Fn(&Claim<'_>) -> bool,
     ) -> Result<Option<(u64, EntryState)>> {
-        let claim = |item: &Item<'_>| {
-            item.kind == KIND_CLAIM && Claim::load(item.body).is_ok_and(|claim| wanted(&claim))
-        };
+        let mut cursor = Cursor::default();
+        while let Some(letter) = self.queue.letters(&mut *self.storage, &mut cursor, self.record)? {
+            if is_claim(&letter.item, wanted) {
+                return Ok(Some((letter.seq, letter.state)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first claim that is `wanted`, whether it waits for its offer or for a person.
+    pub(super) fn claim(
+        &mut self,
+        wanted: &dyn Fn(&Claim<'_>) -> bool,
+    ) -> Result<Option<(u64, EntryState)>> {
+        let claim = |item: &Item<'_>| is_claim(item, wanted);
         let entry = self.queue.find_where(&mut *self.storage, &claim, self.record)?;
-        let dead = |state| matches!(state, EntryState::Dead | EntryState::Parked);
-        Ok(entry.map(|entry| (entry.seq, entry.state)).filter(|(_, state)| dead(*state)))
+        Ok(entry.map(|entry| (entry.seq, entry.state)))
     }
 
     /// Stores a claim beside the offers, once; says its number.
@@ -334,11 +345,10 @@ impl Books<'_> {
         if let Some(seq) = own.1 {
             return Ok(seq);
         }
-        let req_id = claim.req_id();
-        let same = |item: &Item<'_>| item.kind == KIND_CLAIM && item.req_id == req_id.as_str();
-        if let Some(known) = self.queue.find_where(&mut *self.storage, &same, self.record)? {
-            return Ok(known.seq);
+        if let Some((seq, _)) = self.claim(&|known| known == claim)? {
+            return Ok(seq);
         }
+        let req_id = claim.req_id();
         let mut room = [0; OFFER_MAX];
         let body = claim.store(&mut room)?;
         let (kind, points) = (KIND_CLAIM, 0);
@@ -367,6 +377,10 @@ impl Books<'_> {
             _ => self.settle(seq),
         }
     }
+}
+
+fn is_claim(item: &Item<'_>, wanted: &dyn Fn(&Claim<'_>) -> bool) -> bool {
+    item.kind == KIND_CLAIM && Claim::load(item.body).is_ok_and(|claim| wanted(&claim))
 }
 
 /// Nothing is wrong but that the queue has no room for a change now.
