@@ -1218,8 +1218,8 @@ typedef struct pointcard_trade {
  *
  * Returns ERR_NULL, ERR_STRUCT_SIZE, ERR_TOO_LONG, ERR_REJECTED (not paid: another code than
  * 10000, another trade_status than TRADE_SUCCESS or TRADE_FINISHED), ERR_UNSUPPORTED (the buyer
- * is named by open id alone), ERR_MISSING, ERR_ENCODING, ERR_MALFORMED, ERR_TOO_DEEP,
- * ERR_DUPLICATE, ERR_RANGE: `trade` is unchanged.
+ * is named by open id alone; trans_currency is not CNY), ERR_MISSING, ERR_ENCODING,
+ * ERR_MALFORMED, ERR_TOO_DEEP, ERR_DUPLICATE, ERR_RANGE: `trade` is unchanged.
  *
  * Source: Alipay's pages of alipay.trade.pay and alipay.trade.query (amounts in yuan with two
  * decimals; TRADE_SUCCESS, TRADE_FINISHED).

@@ -49,7 +49,8 @@ pub struct Trade {
 ///
 /// `Rejected` about `code` (10003: the buyer has not paid yet) or `trade_status` (anything but
 /// paid); `Unsupported` about `buyer_open_id` when the answer names the buyer by open id alone,
-/// which the point calls do not take; `Missing`, `TooLong`, `Encoding` with the member;
+/// which the point calls do not take, and about `trans_currency` when the price was not in yuan
+/// (CNY): its amounts are no fen to give points for; `Missing`, `TooLong`, `Encoding` with the member;
 /// `Malformed` for an amount that is none (see [`fen`]) and for what is no JSON object.
 pub fn read(node: &[u8]) -> Result<Trade> {
     let node = Object::read(node, Encoding::of(node))?;
@@ -66,6 +67,9 @@ pub fn read(node: &[u8]) -> Result<Trade> {
     }
     let trade_no: Text<BIZ_NO_MAX> = member(&node, "trade_no")?;
     text::required(trade_no.as_bytes(), "trade_no", BIZ_NO_MAX)?;
+    if given(&node, "trans_currency").is_some_and(|currency| !currency.is(b"CNY")) {
+        return Err(Error::new(Status::Unsupported, "trans_currency"));
+    }
     Ok(Trade {
         user_id: buyer(&node)?,
         trade_no,
@@ -222,6 +226,9 @@ mod tests {
         assert_eq!(with("10000", "10003"), (Status::Rejected, "code"));
         assert_eq!(with("buyer_user_id", "buyer_open_id"), (Status::Unsupported, "buyer_open_id"));
         assert_eq!(with("buyer_user_id", "buyer_id"), (Status::Missing, "buyer_user_id"));
+        let priced = |currency: &str| with("{", &format!("{{\"trans_currency\":{currency},"));
+        assert_eq!(priced("\"USD\""), (Status::Unsupported, "trans_currency"));
+        assert_eq!(priced("156"), (Status::Unsupported, "trans_currency"));
         assert_eq!(with("\"trade_no\"", "\"no\""), (Status::Missing, "trade_no"));
         assert_eq!(with("total_amount", "total"), (Status::Missing, "total_amount"));
         assert_eq!(with("88.88", "88.888"), (Status::Malformed, "total_amount"));
@@ -236,6 +243,8 @@ mod tests {
         let plain = PAID.replace("receipt_amount", "x").replace("\"80.00\"", "null");
         let trade = read(plain.as_bytes()).unwrap();
         assert_eq!((trade.receipt, trade.buyer_pay), (None, None));
+        let yuan = PAID.replace('{', r#"{"trans_currency":"CNY","pay_currency":"HKD","#);
+        assert_eq!(read(yuan.as_bytes()), read(PAID.as_bytes()), "what the buyer's card is in");
         let number = PAID.replace("\"88.88\"", "88.88");
         assert_eq!(read(number.as_bytes()).unwrap().total, 8888);
     }
