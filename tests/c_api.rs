@@ -59,7 +59,8 @@ impl Bench {
             std::fs::write(folder.join(name), text).expect("a file under target");
         }
         for case in ["001-coupon-v1", "006-activity-sync-no-sign-type", "008-gbk"] {
-            std::fs::write(folder.join(case), notification(case)).expect("a file under target");
+            std::fs::write(folder.join(case), build::notification(case))
+                .expect("a file under target");
         }
         Bench { sandbox, desk: desk::Desk::start(desk::ordinary), folder }
     }
@@ -100,18 +101,6 @@ fn certificate_number(file: &str) -> String {
         rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("a row"));
     let row = rows.find(|row| row["cert"] == format!("keys/certs/{file}")).expect("a row");
     row["expect_sn"].as_str().expect("a number").to_owned()
-}
-
-/// The request of a row of `tests/vectors/verify_notify.jsonl`.
-fn notification(case: &str) -> Vec<u8> {
-    let path = build::root().join("tests/vectors/verify_notify.jsonl");
-    let rows = std::fs::read_to_string(path).expect("the vectors");
-    let mut rows =
-        rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("a row"));
-    let row = rows.find(|row| row["case"] == format!("open/notify/{case}")).expect("a row");
-    let hex = row["raw_hex"].as_str().expect("hex").as_bytes();
-    let digit = |byte: u8| (byte as char).to_digit(16).expect("hex") as u8;
-    hex.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 /// What the program printed; a failure shows all of it.

@@ -227,18 +227,6 @@ fn a_message_that_comes_before_its_offer_and_twice_is_spent_once() {
     assert_eq!(kinds(&sandbox), SPENT);
 }
 
-/// The request of a row of `tests/vectors/verify_notify.jsonl`.
-fn notification(case: &str) -> Vec<u8> {
-    let path = build::root().join("tests/vectors/verify_notify.jsonl");
-    let rows = std::fs::read_to_string(path).expect("the vectors");
-    let mut rows =
-        rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("a row"));
-    let row = rows.find(|row| row["case"] == format!("open/notify/{case}")).expect("a row");
-    let hex = row["raw_hex"].as_str().expect("hex").as_bytes();
-    let digit = |byte: u8| (byte as char).to_digit(16).expect("hex") as u8;
-    hex.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
-}
-
 /// The receiver in C, a process per call.
 struct Receiver {
     folder: PathBuf,
@@ -327,7 +315,7 @@ fn receiver_in_c_spends_a_claim_once_early_or_late_and_answers_each_time() {
 #[test]
 fn receiver_in_c_keeps_what_is_not_to_be_believed_out() {
     let receiver = Receiver::foreign("notify_receiver-forged");
-    let coupon = notification("001-coupon-v1");
+    let coupon = build::notification("001-coupon-v1");
     let forged = String::from_utf8(coupon.clone()).expect("ASCII").replace("20045392", "20045393");
     let (said, why) = receiver.post(forged.as_bytes());
     assert_eq!(said, "fail");
@@ -337,7 +325,7 @@ fn receiver_in_c_keeps_what_is_not_to_be_believed_out() {
     assert_eq!(receiver.post(torn).0, "fail");
     let (said, why) = receiver.post(&[b'x'; 70_000]);
     assert!(said == "fail" && why.contains("65536"), "{said} {why}");
-    let activity = String::from_utf8(notification("006-activity-sync-no-sign-type"));
+    let activity = String::from_utf8(build::notification("006-activity-sync-no-sign-type"));
     let (said, why) = receiver.message(&["message", &activity.expect("ASCII")], b"");
     assert!(said == "success" && why.contains("not about a coupon"), "{said} {why}");
     assert_eq!(receiver.list(), [""; 0]);
@@ -349,7 +337,7 @@ fn receiver_in_c_keeps_what_is_not_to_be_believed_out() {
 #[test]
 fn receiver_in_c_keeps_a_message_once_when_killed_and_among_many() {
     let receiver = Receiver::foreign("notify_receiver-many");
-    let coupon = notification("001-coupon-v1");
+    let coupon = build::notification("001-coupon-v1");
     for wait in [0, 2, 5, 10, 20, 40] {
         let mut child = receiver.command(&["message"]).spawn().expect("it starts");
         let _ = child.stdin.take().expect("its end").write_all(&coupon);
@@ -370,7 +358,7 @@ fn receiver_in_c_waits_for_a_queue_in_use_and_fails_in_the_end() {
     let would = "a queue that two processes want; Debian: python3";
     let Some(python) = build::tool("python3", would) else { return };
     let receiver = Receiver::foreign("notify_receiver-locked");
-    let (coupon, url) = (notification("001-coupon-v1"), NOBODY);
+    let (coupon, url) = (build::notification("001-coupon-v1"), NOBODY);
     let (holder, _) = server(&python, &receiver.folder, url);
     let (said, why) = receiver.post(&coupon);
     assert!(said == "fail" && why.contains("init"), "{said} {why}");

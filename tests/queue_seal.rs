@@ -273,24 +273,7 @@ fn records_and_sectors_that_were_moved_are_named() {
 fn what_a_state_record_has_seen_cannot_be_cut_off_unnoticed() {
     let image = store(N, 2);
     let head = 4;
-    let last = *records(&image, head).last().unwrap();
-    let mut cut = image.clone();
-    cut[last..(head + 1) * 1024].fill(0xFF);
-    let seen = drain(&cut, KEYS);
-    let place = seen.forgery.expect("the newest entry was erased");
-    let removed = (Tampering::Removed, Lane::Live, head as u32, last as u32 & 1023);
-    assert_eq!((place.what, place.lane, place.sector, place.offset), removed);
-    assert_eq!((seen.offered.len(), seen.health), (N - 1, Health::Forged));
-
-    // The whole head, and a sector in the middle.
-    for sector in [head, 3] {
-        let left = N - records(&image, sector).len();
-        let mut cut = image.clone();
-        cut[sector * 1024..(sector + 1) * 1024].fill(0xFF);
-        let seen = drain(&cut, KEYS);
-        assert_eq!(seen.forgery.expect("a sector was erased").what, Tampering::Removed);
-        assert_eq!(seen.offered.len(), left, "sector {sector}");
-    }
+    let last = misses_what_is_cut_off(&image, Lane::Live, head, &[head..head + 1, 3..4]);
 
     // The lane as if it had never been; while a head whose header is rotten is no forgery.
     let mut cut = image.clone();
@@ -308,6 +291,34 @@ fn what_a_state_record_has_seen_cannot_be_cut_off_unnoticed() {
     cut[last..(head + 1) * 1024].fill(0xFF);
     let seen = drain(&cut, KEYS);
     assert_eq!((seen.offered.len(), seen.forged), (N - 1, 0));
+}
+
+/// The newest record of a lane's head is erased, then whole sectors of it: each is named and nothing
+/// else is missing. Says where the newest record stood.
+fn misses_what_is_cut_off(
+    image: &[u8],
+    lane: Lane,
+    head: usize,
+    parts: &[std::ops::Range<usize>],
+) -> usize {
+    let last = *records(image, head).last().unwrap();
+    let mut cut = image.to_vec();
+    cut[last..(head + 1) * 1024].fill(0xFF);
+    let seen = drain(&cut, KEYS);
+    let place = seen.forgery.expect("the newest record was erased");
+    let removed = (Tampering::Removed, lane, head as u32, last as u32 & 1023);
+    assert_eq!((place.what, place.lane, place.sector, place.offset), removed);
+    assert_eq!((seen.offered.len(), seen.health), (N - 1, Health::Forged));
+    for sectors in parts {
+        let left = N - sectors.clone().map(|at| records(image, at).len()).sum::<usize>();
+        let mut cut = image.to_vec();
+        cut[sectors.start * 1024..sectors.end * 1024].fill(0xFF);
+        let seen = drain(&cut, KEYS);
+        let place = seen.forgery.unwrap_or_else(|| panic!("{sectors:?}: not named"));
+        assert_eq!((place.what, place.lane), (Tampering::Removed, lane), "{sectors:?}");
+        assert_eq!(seen.offered.len(), left, "{sectors:?}");
+    }
+    last
 }
 
 /// What made way is sealed anew: its originals are settled, and it is as safe where it is.
@@ -350,27 +361,10 @@ fn the_backlog_is_sealed_as_the_live_lane_is() {
 
 #[test]
 fn a_backlog_that_was_cut_off_is_named() {
-    let image = store_with_backlog(N, 3);
-    let head = BACK + 2;
-    let last = *records(&image, head).last().unwrap();
-    let mut cut = image.clone();
-    cut[last..(head + 1) * 1024].fill(0xFF);
-    let seen = drain(&cut, KEYS);
-    let place = seen.forgery.expect("the newest copy was erased");
-    let removed = (Tampering::Removed, Lane::Backlog, head as u32, last as u32 & 1023);
-    assert_eq!((place.what, place.lane, place.sector, place.offset), removed);
-    assert_eq!((seen.offered.len(), seen.health), (N - 1, Health::Forged));
-
+    let (image, head) = (store_with_backlog(N, 3), BACK + 2);
     // The whole head, a sector before it, and the backlog as if it had never been.
-    for sectors in [head..head + 1, BACK + 1..BACK + 2, BACK..head + 1] {
-        let left = N - sectors.clone().map(|at| records(&image, at).len()).sum::<usize>();
-        let mut cut = image.clone();
-        cut[sectors.start * 1024..sectors.end * 1024].fill(0xFF);
-        let seen = drain(&cut, KEYS);
-        let place = seen.forgery.unwrap_or_else(|| panic!("{sectors:?}: not named"));
-        assert_eq!((place.what, place.lane), (Tampering::Removed, Lane::Backlog), "{sectors:?}");
-        assert_eq!(seen.offered.len(), left, "{sectors:?}");
-    }
+    let parts = [head..head + 1, BACK + 1..BACK + 2, BACK..head + 1];
+    misses_what_is_cut_off(&image, Lane::Backlog, head, &parts);
 }
 
 /// Every state record vouches for the backlog, not only the one that was written when it grew.

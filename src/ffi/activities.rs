@@ -170,15 +170,32 @@ pub unsafe extern "C" fn pointcard_activity_create(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell, _: &str| {
-            let text = required(biz_content, "biz_content")?;
-            Content::create(text.as_bytes()).map_err(|fault| fault.error)
-        };
-        run(client, options, answer, activity, false, content, |answer| {
-            activity::created(answer).map(c_activity)
-        })
+        let text = (biz_content, Content::create);
+        written(client, text, options, activity, answer, activity::created)
     }
 }
+
+/// A call whose content is the caller's JSON, which `check` knows.
+// Safety: as pointcard_activity_create.
+unsafe fn written<'t>(
+    client: *mut pointcard_client,
+    (text, check): (*const c_char, impl FnOnce(&'t [u8]) -> Checked<'t>),
+    options: *const pointcard_options,
+    activity: *mut pointcard_activity,
+    answer: *mut pointcard_answer,
+    read: impl FnOnce(&Answer<'_>) -> Result<Changed>,
+) -> Status {
+    // Safety: promised.
+    unsafe {
+        let content = |_: &Cell, _: &str| {
+            check(required(text, "biz_content")?.as_bytes()).map_err(|fault| fault.error)
+        };
+        let read = |answer: &Answer<'_>| read(answer).map(c_activity);
+        run(client, options, answer, activity, false, content, read)
+    }
+}
+
+type Checked<'t> = core::result::Result<Content<'t>, activity::Fault>;
 
 /// Changes an activity. name, desc, start_time and type repeat what they are; end_time can only
 /// grow; out_biz_no is another one for every change.
@@ -196,13 +213,8 @@ pub unsafe extern "C" fn pointcard_activity_modify(
 ) -> Status {
     // Safety: as promised above.
     unsafe {
-        let content = |_: &Cell, _: &str| {
-            let text = required(biz_content, "biz_content")?;
-            Content::modify(text.as_bytes()).map_err(|fault| fault.error)
-        };
-        run(client, options, answer, activity, false, content, |answer| {
-            activity::changed(answer).map(c_activity)
-        })
+        let text = (biz_content, Content::modify);
+        written(client, text, options, activity, answer, activity::changed)
     }
 }
 

@@ -169,3 +169,16 @@ pub fn run(mut command: Command) -> String {
     assert!(output.status.success(), "{command:?}: {}\n{said}{complained}", output.status);
     said
 }
+
+/// The request of a row of `tests/vectors/verify_notify.jsonl`.
+#[allow(dead_code)] // each test crate uses its part
+pub fn notification(case: &str) -> Vec<u8> {
+    let path = root().join("tests/vectors/verify_notify.jsonl");
+    let rows = std::fs::read_to_string(path).expect("the vectors");
+    let mut rows =
+        rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("a row"));
+    let row = rows.find(|row| row["case"] == format!("open/notify/{case}")).expect("a row");
+    let hex = row["raw_hex"].as_str().expect("hex").as_bytes();
+    let digit = |byte: u8| (byte as char).to_digit(16).expect("hex") as u8;
+    hex.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
