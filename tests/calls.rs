@@ -7,85 +7,42 @@
 
 #[path = "common/desk.rs"]
 mod desk;
+#[path = "common/till.rs"]
+mod till;
 
-use std::cell::RefCell;
-
-use desk::{Desk, Said, key, node, ordinary};
+use desk::{Desk, Said, node, ordinary};
+use pointcard::client::Config;
 use pointcard::client::call::{Answered, BizContent, Call, Json};
-use pointcard::client::{Client, Config, IO_SIZE};
 use pointcard::gateway::activity::{self, BatchQuery, Content, Criterion, Offline, OperatorType};
 use pointcard::gateway::points::{self, Freeze, Update};
 use pointcard::gateway::prize::{self, PrizesendAuth};
 use pointcard::gateway::token::{self, Grant};
 use pointcard::gateway::{self};
 use pointcard::outcome::Verdict;
-use pointcard::points::sale::Sale;
 use pointcard::points::sync;
-use pointcard::port::http::HttpTransport;
-use pointcard::port::ram::RamStorage;
-use pointcard::port::system::SystemPorts;
-use pointcard::port::{Geometry, HttpAnswer};
+use pointcard::port::HttpAnswer;
 use pointcard::status::{Error, Status};
 use pointcard_sandbox::Sandbox;
+use till::{ACCOUNT, Till, USER, config, memory, sandbox};
 
-const APP_ID: &str = "2016100900000001";
-const ACCOUNT: &str = "39201608190015500100016011040139";
-const USER: &str = "2088123412341234";
-const SHAPE: Geometry = Geometry { sector_size: 4096, sector_count: 16, prog_size: 4, align: 4 };
-
-type Ports = SystemPorts<RamStorage<'static>>;
-
-fn leak(text: String) -> &'static str {
-    Box::leak(text.into_boxed_str())
+/// A software house's till, acting for a merchant.
+fn house(gateway: &str) -> Till {
+    let (merchant, app_auth_token) = ("2088201914979011", "201609BB1234");
+    with(Config { merchant, app_auth_token, ..config(gateway) })
 }
 
-fn sandbox() -> Sandbox {
-    let mut config = pointcard_sandbox::Config::new(APP_ID, key("app2048.pub.b64"));
-    config.alipay_key = Some(key("alipay2048.pkcs8.pem"));
-    Sandbox::start(config).unwrap()
+/// The merchant's own, at a sandbox that knows no tokens.
+fn own(sandbox: &Sandbox) -> Till {
+    with(config(&sandbox.gateway_url()))
 }
 
-fn config(gateway: &str) -> Config<'static> {
-    Config {
-        gateway: leak(gateway.into()),
-        app_id: APP_ID,
-        private_key: leak(key("app2048.pkcs8.b64")),
-        alipay_public_key: leak(key("alipay2048.pub.b64")),
-        activity_account: ACCOUNT,
-        ..Config::default()
-    }
+fn with(config: Config<'static>) -> Till {
+    Till::over(memory(), Config { shop_id: "", ..config })
 }
 
-struct Till {
-    client: RefCell<Client<'static, Ports>>,
-    transport: HttpTransport,
-    io: Vec<u8>,
-}
-
-impl Till {
-    /// A software house's, acting for a merchant.
-    fn new(gateway: &str) -> Till {
-        let (merchant, app_auth_token) = ("2088201914979011", "201609BB1234");
-        Till::with(Config { merchant, app_auth_token, ..config(gateway) })
-    }
-
-    /// The merchant's own, at a sandbox that knows no tokens.
-    fn own(sandbox: &Sandbox) -> Till {
-        Till::with(config(&sandbox.gateway_url()))
-    }
-
-    fn with(config: Config<'static>) -> Till {
-        let memory = Box::leak(vec![0xFF; 16 * 4096].into_boxed_slice());
-        let ports = SystemPorts::new(RamStorage::new(memory, SHAPE));
-        let mut client = Client::new(config, ports);
-        client.open().unwrap();
-        let transport = HttpTransport::new("", "").unwrap();
-        Till { client: client.into(), transport, io: vec![0; IO_SIZE] }
-    }
-
-    fn call(&mut self, call: &Call<'_>, content: &impl BizContent) -> Result<Answered<'_>, Error> {
-        sync::call(&self.client, &mut self.transport, &mut self.io, call, content, 5_000)
-    }
+/// What a till asks beside its sales.
+trait Calls {
+    fn call(&mut self, call: &Call<'_>, content: &impl BizContent) -> Result<Answered<'_>, Error>;
 
     fn typed(&mut self, content: &impl BizContent) -> Answered<'_> {
         self.call(&Call::default(), content).unwrap()
@@ -95,17 +52,18 @@ impl Till {
         let mut answered = self.typed(update);
         answered.result(points::point_log_no).unwrap().as_str().to_owned()
     }
+}
 
-    fn sell(&self, biz_no: &str) {
-        let sale = Sale { user_id: USER, biz_no, points: 10, ..Sale::default() };
-        self.client.borrow_mut().accrue(&sale).unwrap();
+impl Calls for Till {
+    fn call(&mut self, call: &Call<'_>, content: &impl BizContent) -> Result<Answered<'_>, Error> {
+        sync::call(&self.client, &mut self.transport, &mut self.io, call, content, 5_000)
     }
 }
 
 #[test]
 fn all_five_kinds_of_update_are_booked_as_they_say() {
     let sandbox = sandbox();
-    let mut till = Till::own(&sandbox);
+    let mut till = own(&sandbox);
     let deposit = Update {
         shop_id: Some("2016041200077000000003277104"),
         memo: Some("消费集点"),
@@ -129,7 +87,7 @@ fn all_five_kinds_of_update_are_booked_as_they_say() {
 #[test]
 fn a_signed_refusal_is_rejected_with_its_reason_and_its_node() {
     let sandbox = sandbox();
-    let mut till = Till::own(&sandbox);
+    let mut till = own(&sandbox);
     let mut refused = till.typed(&Update::consume("req1", USER, ACCOUNT, 7));
     assert_eq!((refused.verdict, refused.status), (Verdict::Rejected, Status::Rejected));
     assert_eq!((refused.code.as_str(), refused.http_status), ("40004", 200));
@@ -143,7 +101,7 @@ fn a_signed_refusal_is_rejected_with_its_reason_and_its_node() {
 #[test]
 fn a_prize_is_authorised_for_the_merchant() {
     let desk = Desk::start(ordinary);
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let auth = PrizesendAuth { req_id: "req1", prize_id: "20161020", user_id: USER };
     let token = till.typed(&auth).result(prize::token).unwrap();
     assert_eq!(token.as_str(), "5b78189e7b2d4c1f9a0e3d2c1b0a9f8e");
@@ -161,7 +119,7 @@ const CREATE: &str = r#"{"out_biz_no":"1","name":"集点","desc":"d","type":"DIR
 #[test]
 fn an_activity_is_created_changed_looked_at_and_ended() {
     let desk = Desk::start(ordinary);
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let create = Content::create(CREATE.as_bytes()).unwrap();
     let call = Call { notify_url: "https://isv.example/notify", ..Call::default() };
     let created = till.call(&call, &create).unwrap().result(activity::created).unwrap();
@@ -214,7 +172,7 @@ fn an_activity_is_created_changed_looked_at_and_ended() {
 #[test]
 fn tokens_are_asked_for_on_nobodys_behalf() {
     let desk = Desk::start(ordinary);
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let tokens = till.typed(&Grant::Code("P12345")).result(token::tokens).unwrap();
     assert_eq!(tokens.app_auth_token.as_str(), "201609BBnew");
     assert_eq!((tokens.expires_in, tokens.re_expires_in), (Some(31_536_000), Some(32_140_800)));
@@ -234,7 +192,7 @@ fn tokens_are_asked_for_on_nobodys_behalf() {
 #[test]
 fn any_method_can_be_called_with_json_of_ones_own() {
     let desk = Desk::start(ordinary);
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let json = Json::check(" {\"out_trade_no\":\"a&b=c+%\",\"x\":[1, 2]}\n").unwrap();
     let call =
         Call { method: "alipay.trade.query", app_auth_token: Some("other"), ..Call::default() };
@@ -263,7 +221,7 @@ fn bad_calls_are_refused_by_name_before_anything_is_sent() {
         assert_eq!((error.status, error.what, error.at), (status, "biz_content", at), "{text}");
     }
     let desk = Desk::start(ordinary);
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let json = Json::check("{}").unwrap();
     let update = Update::consume("req1", USER, ACCOUNT, 7);
     let long = "x".repeat(257);
@@ -293,7 +251,7 @@ fn bad_calls_are_refused_by_name_before_anything_is_sent() {
 #[test]
 fn too_small_a_buffer_names_room_that_is_enough() {
     let desk = Desk::start(ordinary);
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let text = format!("{{\"a\":\"{}\"}}", "集".repeat(9000));
     let json = Json::check(&text).unwrap();
     let call = Call { method: "alipay.trade.query", ..Call::default() };
@@ -317,7 +275,7 @@ fn a_long_answer_comes_back_in_a_long_buffer() {
     let long = format!("{{\"code\":\"10000\",\"list\":[{}\"end\"]}}", "\"x\",".repeat(20_000));
     let say = long.clone();
     let desk = Desk::start(move |_| node(&say));
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let json = Json::check("{}").unwrap();
     let call = Call { method: "alipay.trade.query", ..Call::default() };
     let answered = till.call(&call, &json).unwrap();
@@ -348,7 +306,7 @@ fn what_is_not_proven_is_not_handed_out() {
     for (number, (said, status, sub_msg)) in cases.into_iter().enumerate() {
         let said = std::sync::Mutex::new(Some(said));
         let desk = Desk::start(move |_| said.lock().unwrap().take().unwrap());
-        let mut till = Till::new(&desk.url);
+        let mut till = house(&desk.url);
         let json = Json::check("{}").unwrap();
         let call = Call { method: "alipay.trade.query", ..Call::default() };
         let answered = till.call(&call, &json).unwrap();
@@ -365,7 +323,7 @@ fn a_quoted_request_reaches_no_log() {
     let sub_code = "isv.invalid-signature";
     let text = format!(r#"{{"code":"40002","sub_code":"{sub_code}","sub_msg":"{said}"}}"#);
     let desk = Desk::start(move |_| node(&text));
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let answered = till.typed(&Update::consume("req1", USER, ACCOUNT, 7));
     assert_eq!(answered.sub_msg, "验签出错: app_auth_token");
 }
@@ -376,7 +334,7 @@ fn a_refusal_in_gbk_is_read_in_a_utf8_session() {
     let mut text = b"{\"code\":\"20000\",\"sub_code\":\"aop.unknow-error\",\"sub_msg\":\"".to_vec();
     text.extend_from_slice(b"\xcf\xb5\xcd\xb3\xb7\xb1\xc3\xa6\"}");
     let desk = Desk::start(move |_| Said::Node(text.clone()));
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let answered = till.typed(&Update::consume("req1", USER, ACCOUNT, 7));
     assert_eq!((answered.verdict, answered.authenticated), (Verdict::Unknown, true));
     assert_eq!(answered.sub_msg, "系统繁忙");
@@ -394,7 +352,7 @@ fn a_call_says_what_kind_of_refusal_it_was() {
     ] {
         let text = format!("{{\"code\":\"{code}\",\"sub_code\":\"{sub_code}\"}}");
         let desk = Desk::start(move |_| node(&text));
-        let mut till = Till::new(&desk.url);
+        let mut till = house(&desk.url);
         till.sell("2016082221001004150200139999");
         let answered = till.typed(&Update::consume("req1", USER, ACCOUNT, 7));
         assert_eq!((answered.verdict, answered.status), (verdict, status), "{code}");
@@ -409,7 +367,7 @@ fn a_call_says_what_kind_of_refusal_it_was() {
 #[test]
 fn a_flow_number_of_another_request_is_no_success() {
     let desk = Desk::start(|_| node(r#"{"code":"10000","point_log_no":"201610100000110001"}"#));
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let first = Update::consume("req1", USER, ACCOUNT, 7);
     till.update(&first);
     till.update(&first);
@@ -423,7 +381,7 @@ fn a_flow_number_of_another_request_is_no_success() {
 #[test]
 fn nothing_is_sent_and_nothing_booked_while_the_line_is_down() {
     let sandbox = sandbox();
-    let mut till = Till::own(&sandbox);
+    let mut till = own(&sandbox);
     sandbox.down();
     let answered = till.typed(&Update::consume("req1", USER, ACCOUNT, 7));
     assert_eq!((answered.verdict, answered.status), (Verdict::Deferred, Status::Transport));
@@ -437,7 +395,7 @@ fn nothing_is_sent_and_nothing_booked_while_the_line_is_down() {
 #[test]
 fn entries_and_calls_end_by_their_own_doors() {
     let sandbox = sandbox();
-    let till = Till::own(&sandbox);
+    let till = own(&sandbox);
     till.sell("2016082221001004150200139999");
     let mut client = till.client.borrow_mut();
     let (mut buf, http) = (vec![0; 10_240], HttpAnswer { status: 200, ..HttpAnswer::default() });
@@ -466,7 +424,7 @@ fn shown(value: &pointcard::json::Value<'_>) -> String {
 #[test]
 fn a_member_is_found_by_its_path() {
     let desk = Desk::start(ordinary);
-    let mut till = Till::new(&desk.url);
+    let mut till = house(&desk.url);
     let query = activity::Query { camp_id: "2016", operator_id: None, operator_type: None };
     let answer = till.typed(&query).answer.unwrap();
     let node = pointcard::json::Object::read(answer.signed(), answer.encoding()).unwrap();

@@ -7,8 +7,10 @@
 
 #[path = "common/desk.rs"]
 mod desk;
+#[path = "common/till.rs"]
+mod till;
 
-use desk::{key, sign};
+use desk::sign;
 use pointcard::client::call::{Call, Json};
 use pointcard::client::{ANSWER_MAX, Client, Config, REQUEST_MAX, Step};
 use pointcard::gateway::points::{self, Update};
@@ -16,45 +18,26 @@ use pointcard::outcome::{Outcome, Verdict};
 use pointcard::points::sale::Sale;
 use pointcard::points::sync;
 use pointcard::port::http::HttpTransport;
-use pointcard::port::ram::RamStorage;
-use pointcard::port::system::SystemPorts;
-use pointcard::port::{Geometry, Transport, TransportError};
+use pointcard::port::{Transport, TransportError};
 use pointcard::status::{Error, Status};
 use pointcard_sandbox::Sandbox;
+use till::{ACCOUNT, TestPorts, USER, key, leak, memory, sandbox};
 
-const APP_ID: &str = "2016100900000001";
-const ACCOUNT: &str = "39201608190015500100016011040139";
-const USER: &str = "2088123412341234";
-const SHAPE: Geometry = Geometry { sector_size: 4096, sector_count: 16, prog_size: 4, align: 4 };
 const SALE: &str = "2016082221001004150200139999";
 
-type Till = Client<'static, SystemPorts<RamStorage<'static>>>;
-
-fn leak(text: String) -> &'static str {
-    Box::leak(text.into_boxed_str())
-}
-
-fn sandbox() -> Sandbox {
-    let mut config = pointcard_sandbox::Config::new(APP_ID, key("app2048.pub.b64"));
-    config.alipay_key = Some(key("alipay2048.pkcs8.pem"));
-    Sandbox::start(config).unwrap()
-}
+type Till = Client<'static, TestPorts>;
 
 fn config(sandbox: &Sandbox) -> Config<'static> {
     Config {
-        gateway: leak(sandbox.gateway_url()),
-        app_id: APP_ID,
+        private_key: "",
         app_public_key: leak(key("app2048.pub.b64")),
-        alipay_public_key: leak(key("alipay2048.pub.b64")),
-        activity_account: ACCOUNT,
         sign_elsewhere: true,
-        ..Config::default()
+        ..till::config(&sandbox.gateway_url())
     }
 }
 
 fn opened(config: Config<'static>) -> Result<Till, Error> {
-    let memory = Box::leak(vec![0xFF; 16 * 4096].into_boxed_slice());
-    let mut client = Client::new(config, SystemPorts::new(RamStorage::new(memory, SHAPE)));
+    let mut client = Client::new(config, TestPorts::new(memory()));
     client.open().map(|_| client)
 }
 
