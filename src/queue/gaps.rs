@@ -20,19 +20,28 @@ pub struct Gap {
 }
 
 impl Gap {
-    const NONE: Gap = Gap { first: 0, last: 0, count: 0 };
-
     /// Every number in it is missing: it was never stretched over others.
     fn is_exact(&self) -> bool {
         self.count > 0 && self.last - self.first == u64::from(self.count - 1)
     }
 }
 
-/// One that is kept, and whether somebody has heard of it.
+/// One that is kept, and whether somebody has heard of it. Not a `Gap` and a flag: that would be a
+/// word longer.
 #[derive(Clone, Copy)]
 struct Slot {
-    gap: Gap,
+    first: u64,
+    last: u64,
+    count: u32,
     told: bool,
+}
+
+impl Slot {
+    const FREE: Slot = Slot { first: 0, last: 0, count: 0, told: true };
+
+    fn gap(&self) -> Gap {
+        Gap { first: self.first, last: self.last, count: self.count }
+    }
 }
 
 /// Told ones stay as long as nobody needs their place: a number is counted once.
@@ -41,7 +50,7 @@ pub(crate) struct Gaps([Slot; KEPT]);
 
 impl Gaps {
     pub(crate) const fn new() -> Gaps {
-        Gaps([Slot { gap: Gap::NONE, told: true }; KEPT])
+        Gaps([Slot::FREE; KEPT])
     }
 
     /// Notes that `count` numbers from `first` on are missing.
@@ -51,23 +60,22 @@ impl Gaps {
         }
         let last = first.saturating_add(count - 1);
         let Gaps([a, b, c]) = self;
-        let grows = |slot: &Slot| !slot.told && slot.gap.last.checked_add(1) == Some(first);
+        let grows = |slot: &Slot| !slot.told && slot.last.checked_add(1) == Some(first);
         let slot = match () {
             () if grows(a) => a,
             () if grows(b) => b,
-            () if a.gap.count == 0 => a,
-            () if b.gap.count == 0 => b,
-            () if c.gap.count == 0 => c,
+            () if a.count == 0 => a,
+            () if b.count == 0 => b,
+            () if c.count == 0 => c,
             () if a.told => a,
             () if b.told => b,
             () => c,
         };
         if slot.told {
-            *slot = Slot { gap: Gap { first, last, count: 0 }, told: false };
+            *slot = Slot { first, last, count: 0, told: false };
         }
-        let gap = &mut slot.gap;
-        gap.count = gap.count.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-        (gap.first, gap.last) = (gap.first.min(first), gap.last.max(last));
+        slot.count = slot.count.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        (slot.first, slot.last) = (slot.first.min(first), slot.last.max(last));
     }
 
     /// Whether `number` is known to be missing.
@@ -77,7 +85,7 @@ impl Gaps {
 
     /// The same, and up to which number, excluded, it is so.
     pub(crate) fn run(&self, number: u64) -> (bool, u64) {
-        let exact = || self.0.iter().map(|slot| slot.gap).filter(Gap::is_exact);
+        let exact = || self.0.iter().map(Slot::gap).filter(Gap::is_exact);
         match exact().find(|gap| (gap.first..=gap.last).contains(&number)) {
             Some(gap) => (true, gap.last.saturating_add(1)),
             None => {
@@ -90,7 +98,7 @@ impl Gaps {
     fn take(&mut self) -> Option<Gap> {
         let slot = self.0.iter_mut().find(|slot| !slot.told)?;
         slot.told = true;
-        Some(slot.gap)
+        Some(slot.gap())
     }
 }
 

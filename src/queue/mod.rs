@@ -352,7 +352,7 @@ struct Wish {
 }
 
 const _: () =
-    assert!(core::mem::size_of::<Queue>() <= if cfg!(feature = "seal") { 960 } else { 912 });
+    assert!(core::mem::size_of::<Queue>() <= if cfg!(feature = "seal") { 936 } else { 888 });
 
 impl Queue {
     /// A closed queue.
