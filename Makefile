@@ -84,8 +84,10 @@ interop:
 
 bench-queue:
 	@mkdir -p target/bench
+	$(CARGO) run --release --quiet --manifest-path benches/queue/nor/Cargo.toml \
+		--target-dir target/bench/build >target/bench/nor.json
 	$(CARGO) run --release --quiet --manifest-path benches/queue/Cargo.toml \
-		--target-dir target/bench/build -- target/bench/queue target/bench/queue.json
+		--target-dir target/bench/build -- target/bench/queue target/bench/nor.json target/bench/queue.json
 
 # Fails when a goal is missed; the table is the test's own output.
 fleet:

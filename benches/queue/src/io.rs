@@ -51,6 +51,15 @@ impl Counts {
         }
     }
 
+    pub fn and(&self, more: &Counts) -> Counts {
+        Counts {
+            syncs: self.syncs + more.syncs,
+            writes: self.writes + more.writes,
+            bytes: self.bytes + more.bytes,
+            device_writes: self.device_writes + more.device_writes,
+        }
+    }
+
     pub fn since(&self, before: &Counts) -> Counts {
         Counts {
             syncs: self.syncs - before.syncs,

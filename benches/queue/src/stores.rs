@@ -2,6 +2,7 @@
 //!
 //! In: entries by number. Out: durable when each call returns, as a till needs it.
 
+use super::timed;
 use pointcard::port::file::FileStorage;
 use pointcard::port::{Geometry, PortError, Storage};
 use pointcard::queue::{Appended, ENTRY_MAX, Item, Queue, Terms};
@@ -86,6 +87,9 @@ impl Store for Floor {
 pub struct File4k {
     pub file: FileStorage,
     pub sync: bool,
+    /// Spent in syncs, and in looking behind the cache, in microseconds.
+    pub sync_us: f64,
+    pub reassert_us: f64,
 }
 
 impl Storage for File4k {
@@ -102,10 +106,20 @@ impl Storage for File4k {
         self.file.erase(sector)
     }
     fn sync(&mut self) -> Result<(), PortError> {
-        if self.sync { self.file.sync() } else { Ok(()) }
+        if !self.sync {
+            return Ok(());
+        }
+        let (time, done) = timed(|| self.file.sync());
+        self.sync_us += time;
+        done
     }
     fn reassert(&mut self, at: u32, len: u32) -> Result<(), PortError> {
-        if self.sync { self.file.reassert(at, len) } else { Ok(()) }
+        if !self.sync {
+            return Ok(());
+        }
+        let (time, done) = timed(|| self.file.reassert(at, len));
+        self.reassert_us += time;
+        done
     }
 }
 
@@ -119,7 +133,8 @@ pub struct Ours {
 impl Ours {
     pub fn open(path: &Path, size: u32, sync: bool) -> Ours {
         let file = FileStorage::open(path, size, ALIGN).expect("store");
-        let (mut storage, mut queue) = (File4k { file, sync }, Queue::new());
+        let mut storage = File4k { file, sync, sync_us: 0.0, reassert_us: 0.0 };
+        let mut queue = Queue::new();
         queue.open(&mut storage, *b"benching").expect("store");
         Ours { storage, queue, buf: Box::new([0; ENTRY_MAX]) }
     }

@@ -1,55 +1,65 @@
 //! On simulated NOR flash: this queue and sequential-storage's, the same day.
 //!
-//! In: 256 KiB of 4 KiB sectors, programmed in words of 4 bytes. Out: bytes, erases and reads per
-//! entry, reads to open; wear.
+//! In: 256 KiB of 4 KiB sectors, programmed in words of 4 bytes. Out, as JSON: bytes, erases and
+//! reads per entry, reads to open; wear; RAM. A program of its own, because firmware's build of the
+//! library (without std) reads in smaller pieces than the one beside it.
 
 use embedded_storage_async::nor_flash::{
     ErrorType, MultiwriteNorFlash, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
+use pointcard::port::sealed::{KeyList, Keys, SealKey};
 use pointcard::port::{Geometry, PortError, Storage};
 use pointcard::queue::{ENTRY_MAX, Item, Queue};
 use sequential_storage::cache::Cache;
 use sequential_storage::queue::{QueueConfig, QueueStorage};
+use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use super::stores::{BODY, name};
-
+/// With it a record is 262 bytes: 250 of them the caller's.
+const BODY: usize = 197;
 const SECTOR: usize = 4096;
 const WAITING: u64 = 100;
 const CYCLES: u64 = 20_000;
 
+fn name(number: u64) -> String {
+    format!("{number:032}")
+}
+
 /// What one store did.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Day {
-    pub append_bytes: f64,
-    pub append_reads: f64,
-    pub next_reads: f64,
-    pub done_bytes: f64,
-    pub done_reads: f64,
-    pub batch_done_bytes: f64,
-    pub erases: f64,
-    pub wear_spread: u64,
-    pub mount_reads: u64,
-    pub mount_bytes: u64,
+struct Day {
+    append_bytes: f64,
+    append_reads: f64,
+    next_reads: f64,
+    done_bytes: f64,
+    /// Of those, the record's alone: without the opening of a sector now and then.
+    done_record: u64,
+    done_reads: f64,
+    batch_done_bytes: f64,
+    erases: f64,
+    wear_spread: u64,
+    mount_reads: u64,
+    mount_bytes: u64,
 }
 
 /// NOR flash in memory that counts.
-pub struct Flash {
+struct Flash {
     bytes: Vec<u8>,
     erased: Vec<u64>,
-    pub reads: u64,
-    pub read_bytes: u64,
-    pub written: u64,
-    pub erases: u64,
+    keys: Option<KeyList<'static>>,
+    reads: u64,
+    read_bytes: u64,
+    written: u64,
+    erases: u64,
 }
 
 impl Flash {
-    pub fn new(sectors: usize) -> Flash {
+    fn new(sectors: usize) -> Flash {
         let bytes = vec![0xFF; sectors * SECTOR];
         let erased = vec![0; sectors];
-        Flash { bytes, erased, reads: 0, read_bytes: 0, written: 0, erases: 0 }
+        Flash { bytes, erased, keys: None, reads: 0, read_bytes: 0, written: 0, erases: 0 }
     }
 
     fn get(&mut self, at: u32, out: &mut [u8]) {
@@ -96,10 +106,13 @@ impl Storage for Flash {
     fn sync(&mut self) -> Result<(), PortError> {
         Ok(())
     }
+    fn keys(&mut self) -> Option<&mut dyn Keys> {
+        self.keys.as_mut().map(|keys| keys as &mut dyn Keys)
+    }
 }
 
 #[derive(Debug)]
-pub struct Never;
+struct Never;
 
 impl NorFlashError for Never {
     fn kind(&self) -> NorFlashErrorKind {
@@ -150,8 +163,10 @@ fn per(total: u64, count: u64) -> f64 {
 }
 
 /// Appends, offers and settles one after the other, a hundred always waiting.
-pub fn ours(sectors: usize) -> Day {
+fn ours(sectors: usize, sealed: bool) -> Day {
     let (mut flash, mut queue) = (Flash::new(sectors), Queue::new());
+    let keys = &[SealKey { id: 1, bytes: &[9; 32] }];
+    flash.keys = sealed.then(|| KeyList::new(keys).expect("a key"));
     let mut buf = [0; ENTRY_MAX];
     queue.open(&mut flash, *b"benching").expect("open");
     let append = |queue: &mut Queue, flash: &mut Flash, number: u64| {
@@ -162,7 +177,7 @@ pub fn ours(sectors: usize) -> Day {
     };
     (0..WAITING).for_each(|number| append(&mut queue, &mut flash, number));
     let (mut day, erases) = (Day::default(), flash.erases);
-    let mut sums = [0; 6];
+    let (mut sums, mut records) = ([0; 6], vec![]);
     for number in WAITING..WAITING + CYCLES {
         let at = [flash.written, flash.reads];
         append(&mut queue, &mut flash, number);
@@ -175,7 +190,10 @@ pub fn ours(sectors: usize) -> Day {
         sums[2] += read - then[1];
         sums[3] += flash.written - then[0];
         sums[4] += flash.reads - read;
+        records.push(flash.written - then[0]);
     }
+    records.sort_unstable();
+    day.done_record = records[records.len() / 2];
     day.erases = per(flash.erases - erases, CYCLES);
     [day.append_bytes, day.append_reads, day.next_reads, day.done_bytes, day.done_reads] =
         [0, 1, 2, 3, 4].map(|i| per(sums[i], CYCLES));
@@ -198,7 +216,7 @@ pub fn ours(sectors: usize) -> Day {
 }
 
 /// The same with sequential-storage, without a cache: no memory per sector.
-pub fn theirs(sectors: usize) -> Day {
+fn theirs(sectors: usize) -> Day {
     let all = 0..(sectors * SECTOR) as u32;
     let config = || QueueConfig::<Flash>::new(all.clone());
     let mut queue = QueueStorage::new(Flash::new(sectors), config(), Cache::new_uncached());
@@ -223,7 +241,7 @@ pub fn theirs(sectors: usize) -> Day {
     let mut day = Day { erases: per(queue.flash().erases - erases, CYCLES), ..Day::default() };
     [day.append_bytes, day.append_reads, day.next_reads, day.done_bytes, day.done_reads] =
         [0, 1, 2, 3, 4].map(|i| per(sums[i], CYCLES));
-    day.batch_done_bytes = day.done_bytes;
+    (day.batch_done_bytes, day.done_record) = (day.done_bytes, day.done_bytes.round() as u64);
     let (flash, _) = queue.destroy();
     day.wear_spread = flash.spread(0..sectors);
     let (reads, read) = (flash.reads, flash.read_bytes);
@@ -235,7 +253,7 @@ pub fn theirs(sectors: usize) -> Day {
 }
 
 /// Reads and bytes to open a store of many entries.
-pub fn mount(entries: u64) -> (u64, u64) {
+fn mount(entries: u64) -> (u64, u64) {
     let sectors = entries as usize * 264 / 3900 * 10 / 8 * 3 + 16;
     let (mut flash, mut queue) = (Flash::new(sectors), Queue::new());
     queue.open(&mut flash, *b"benching").expect("open");
@@ -248,4 +266,31 @@ pub fn mount(entries: u64) -> (u64, u64) {
     let (reads, bytes) = (flash.reads, flash.read_bytes);
     queue.open(&mut flash, *b"benching").expect("open");
     (flash.reads - reads, flash.read_bytes - bytes)
+}
+
+impl Day {
+    fn row(&self) -> Value {
+        json!({
+            "append_bytes": self.append_bytes, "append_reads": self.append_reads,
+            "next_reads": self.next_reads, "done_bytes": self.done_bytes,
+            "done_record_bytes": self.done_record, "done_reads": self.done_reads,
+            "batch_done_bytes": self.batch_done_bytes, "erases": self.erases,
+            "mount_reads": self.mount_reads, "mount_bytes": self.mount_bytes,
+            "wear_spread": self.wear_spread,
+        })
+    }
+}
+
+fn main() {
+    let (reads, bytes) = mount(100_000);
+    let results = json!({
+        "days": {
+            "pointcard": ours(64, false).row(),
+            "sealed": ours(64, true).row(),
+            "sequential-storage": theirs(64).row(),
+        },
+        "mount_100k": { "reads": reads, "bytes": bytes },
+        "ram": size_of::<Queue>(),
+    });
+    println!("{results:#}");
 }
