@@ -287,6 +287,13 @@ typedef struct pointcard_fault {
 #define POINTCARD_NOT_SENT 1
 
 /**
+ * From `prog` and `erase` of pointcard_storage (195911367): this one sector can no longer be
+ * programmed or erased. The queue goes on in the next one and tries this one again on its next way
+ * round. Every other number but 0 is a failure of the whole medium.
+ */
+#define POINTCARD_BAD_SECTOR 195911367
+
+/**
  * The queue's medium. pointcard_file_storage and pointcard_ram_storage make one; over a flash
  * driver the integrator fills it. Frozen: it will not grow.
  *
@@ -314,9 +321,15 @@ typedef struct pointcard_storage {
     uint32_t align;
     /** Reads `len` bytes at byte offset `at`. */
     int32_t (*read)(void *ctx, uint32_t at, uint8_t *to, size_t len);
-    /** Programs `len` bytes at `at`: both multiples of prog_size, erased before, in one sector. */
+    /**
+     * Programs `len` bytes at `at`: both multiples of prog_size, erased before, in one sector.
+     * POINTCARD_BAD_SECTOR: the sector no longer takes them; what it took before stays readable.
+     */
     int32_t (*prog)(void *ctx, uint32_t at, const uint8_t *from, size_t len);
-    /** Erases sector number `sector`: all its bytes read 0xFF. */
+    /**
+     * Erases sector number `sector`: all its bytes read 0xFF. POINTCARD_BAD_SECTOR: it can no longer
+     * be erased, and may hold anything.
+     */
     int32_t (*erase)(void *ctx, uint32_t sector);
     /** Returns when everything programmed and erased before is durable. */
     int32_t (*sync)(void *ctx);
@@ -2421,6 +2434,9 @@ pointcard_status pointcard_call_signed(pointcard_client *client,
 /** A sealed queue was altered by somebody without its key (`forged`). */
 #define POINTCARD_HEALTH_FORGED 4
 
+/** The storage called sectors bad and they were left out (`bad`); nothing is missing. */
+#define POINTCARD_HEALTH_BAD_SECTORS 5
+
 /** pointcard_queue_info.forged_what: an entry was altered, or brought from elsewhere. */
 #define POINTCARD_FORGED_RECORD 1
 
@@ -2498,7 +2514,7 @@ typedef struct pointcard_queue_info {
     uint32_t repaired;
     /** Entries lost to damage since init. Not zero = look at the medium. */
     uint32_t lost;
-    /** POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_FORGED. */
+    /** POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_BAD_SECTORS. */
     int32_t health;
     /**
      * Seconds since the oldest of the entries not settled was recorded; 0 = none, or a time is
@@ -2525,6 +2541,8 @@ typedef struct pointcard_queue_info {
     uint32_t forged_sector;
     /** Bytes from the sector's beginning. */
     uint32_t forged_offset;
+    /** How often the storage answered POINTCARD_BAD_SECTOR since init; see there. */
+    uint32_t bad;
 } pointcard_queue_info;
 
 /** Where a walk stands. Zero it to begin. */

@@ -321,7 +321,7 @@ fn structures_are_laid_out_in_c_as_here() {
         signing::pointcard_to_sign { exchange, sign_type, bytes, len }
         queue::pointcard_queue_info {
             struct_size, waiting, sent_unknown, parked, dead, room, points, oldest, next_seq,
-            sealed, repaired, lost, health, age_s, capacity, paused, forged, forged_what, forged_lane, forged_sector, forged_offset,
+            sealed, repaired, lost, health, age_s, capacity, paused, forged, forged_what, forged_lane, forged_sector, forged_offset, bad,
         }
         queue::pointcard_cursor {}
         queue::pointcard_entry {

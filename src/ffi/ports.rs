@@ -39,9 +39,11 @@ pub struct pointcard_storage {
     pub read:
         Option<unsafe extern "C" fn(ctx: *mut c_void, at: u32, to: *mut u8, len: usize) -> i32>,
     /// Programs `len` bytes at `at`: both multiples of prog_size, erased before, in one sector.
+    /// POINTCARD_BAD_SECTOR: the sector no longer takes them; what it took before stays readable.
     pub prog:
         Option<unsafe extern "C" fn(ctx: *mut c_void, at: u32, from: *const u8, len: usize) -> i32>,
-    /// Erases sector number `sector`: all its bytes read 0xFF.
+    /// Erases sector number `sector`: all its bytes read 0xFF. POINTCARD_BAD_SECTOR: it can no longer
+    /// be erased, and may hold anything.
     pub erase: Option<unsafe extern "C" fn(ctx: *mut c_void, sector: u32) -> i32>,
     /// Returns when everything programmed and erased before is durable.
     pub sync: Option<unsafe extern "C" fn(ctx: *mut c_void) -> i32>,
@@ -201,6 +203,13 @@ pub struct pointcard_transport {
 
 /// Returned by a transport that could not connect.
 pub const POINTCARD_NOT_SENT: i32 = 1;
+
+/// From `prog` and `erase` of pointcard_storage (195911367): this one sector can no longer be
+/// programmed or erased. The queue goes on in the next one and tries this one again on its next way
+/// round. Every other number but 0 is a failure of the whole medium.
+pub const POINTCARD_BAD_SECTOR: i32 = 195911367;
+
+const _: () = assert!(POINTCARD_BAD_SECTOR == PortError::BAD_SECTOR.0);
 
 /// Lets several threads use one client; both functions or none. NULL: a mutex of the system's where
 /// there is one; without one, calls from a second thread are answered ERR_BUSY.

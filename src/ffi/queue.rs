@@ -41,7 +41,7 @@ pub struct pointcard_queue_info {
     pub repaired: u32,
     /// Entries lost to damage since init. Not zero = look at the medium.
     pub lost: u32,
-    /// POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_FORGED.
+    /// POINTCARD_HEALTH_SOUND to POINTCARD_HEALTH_BAD_SECTORS.
     pub health: i32,
     /// Seconds since the oldest of the entries not settled was recorded; 0 = none, or a time is
     /// unknown.
@@ -62,6 +62,8 @@ pub struct pointcard_queue_info {
     pub forged_sector: u32,
     /// Bytes from the sector's beginning.
     pub forged_offset: u32,
+    /// How often the storage answered POINTCARD_BAD_SECTOR since init; see there.
+    pub bad: u32,
 }
 
 /// pointcard_queue_info.health: nothing unusual.
@@ -74,6 +76,8 @@ pub const POINTCARD_HEALTH_LOST: i32 = 2;
 pub const POINTCARD_HEALTH_FAILED: i32 = 3;
 /// A sealed queue was altered by somebody without its key (`forged`).
 pub const POINTCARD_HEALTH_FORGED: i32 = 4;
+/// The storage called sectors bad and they were left out (`bad`); nothing is missing.
+pub const POINTCARD_HEALTH_BAD_SECTORS: i32 = 5;
 
 /// pointcard_queue_info.forged_what: an entry was altered, or brought from elsewhere.
 pub const POINTCARD_FORGED_RECORD: u32 = 1;
@@ -240,6 +244,7 @@ fn c_info(status: &QueueStatus, now: u64) -> pointcard_queue_info {
             Health::Lost => POINTCARD_HEALTH_LOST,
             Health::Failed => POINTCARD_HEALTH_FAILED,
             Health::Forged => POINTCARD_HEALTH_FORGED,
+            Health::BadSectors => POINTCARD_HEALTH_BAD_SECTORS,
         },
         age_s: status.age(now),
         capacity: status.capacity,
@@ -249,6 +254,7 @@ fn c_info(status: &QueueStatus, now: u64) -> pointcard_queue_info {
         forged_lane: lane,
         forged_sector: status.forgery.map_or(0, |forgery| forgery.sector),
         forged_offset: status.forgery.map_or(0, |forgery| forgery.offset),
+        bad: status.bad,
     }
 }
 

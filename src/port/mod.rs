@@ -24,6 +24,11 @@ pub mod system;
 pub struct PortError(pub i32);
 
 impl PortError {
+    /// What [`Storage::erase`] and [`Storage::prog`] answer when one sector, and not the medium, is
+    /// at fault: it can no longer be erased or programmed. The queue leaves that sector out. Every
+    /// other code closes the queue until it is opened again.
+    pub const BAD_SECTOR: PortError = PortError(0x0BAD_5EC7);
+
     /// This failure of the storage port, as the crate's error.
     pub const fn storage(self) -> Error {
         Error::new(Status::Storage, "storage").port(self.0)
@@ -54,9 +59,11 @@ pub trait Storage {
     /// Reads `buf.len()` bytes at byte offset `at`.
     fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<(), PortError>;
     /// Programs `data` at `at`; both are multiples of `prog_size`, the range is erased and lies in
-    /// one sector. May return before the bytes are durable.
+    /// one sector. May return before the bytes are durable. [`PortError::BAD_SECTOR`]: the sector
+    /// does not take them; what it took before must stay readable.
     fn prog(&mut self, at: u32, data: &[u8]) -> Result<(), PortError>;
     /// Erases one sector (all bytes 0xFF). May return before that is durable.
+    /// [`PortError::BAD_SECTOR`]: it cannot be erased, and may hold anything now.
     fn erase(&mut self, sector: u32) -> Result<(), PortError>;
     /// Returns when everything programmed and erased before is durable.
     fn sync(&mut self) -> Result<(), PortError>;

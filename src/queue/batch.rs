@@ -148,14 +148,18 @@ impl Queue {
             let head = checked_head(medium, item)?;
             let pieces = [head.get(), item.req_id.as_bytes(), item.body, &[]];
             if !self.live.fits(medium, pieces.iter().map(|piece| piece.len()).sum()) {
-                self.live.open_next(medium)?;
+                self.live.open_next(medium).map_err(Fault::spent)?;
                 self.live.follow(medium, self.state.live.mark())?;
                 start = self.live.off;
             }
             let more =
                 joins(&medium.shape, start, self.live.off + taken(&medium.shape, item), following);
             let what = if more { kind::ITEM | kind::JOINED } else { kind::ITEM };
-            self.live.push(medium, what, self.live.next as u32, pieces)?;
+            let head = self.live.generation;
+            let place = self.live.push(medium, what, self.live.next as u32, pieces)?;
+            if place.generation != head {
+                start = place.off;
+            }
             self.note_appended(item);
             if !more {
                 medium.sync()?;

@@ -12,6 +12,10 @@ pub(crate) type Result<T> = core::result::Result<T, Fault>;
 #[repr(u8)]
 pub(crate) enum Fault {
     Port,
+    /// The storage called a sector bad, and the lane has no other; nothing depends on it.
+    Bad,
+    /// The same while a record was half written: the queue is closed.
+    Spent,
     Full,
     BacklogFull,
     Conflict,
@@ -57,7 +61,9 @@ impl Fault {
     pub(crate) fn error(self, number: u32) -> Error {
         let (status, what) = self.text();
         match self {
-            Fault::Port | Fault::KeyPort => Error::new(status, what).port(number as i32),
+            Fault::Port | Fault::KeyPort | Fault::Bad | Fault::Spent => {
+                Error::new(status, what).port(number as i32)
+            }
             _ => Error::new(status, what).at(number as usize),
         }
     }
@@ -65,6 +71,7 @@ impl Fault {
     fn text(self) -> (Status, &'static str) {
         match self {
             Fault::Port => (Status::Storage, "storage"),
+            Fault::Bad | Fault::Spent => (Status::Storage, super::NO_SECTOR),
             Fault::Full => (Status::QueueFull, super::LIVE_FULL),
             Fault::BacklogFull => (Status::QueueFull, super::BACKLOG_FULL),
             Fault::Conflict => (Status::Conflict, "item.req_id"),
@@ -102,6 +109,11 @@ impl Fault {
             Fault::NotSealed => (Status::KeyMismatch, "store.seal"),
             Fault::Forged => (Status::Forged, "store.forged"),
         }
+    }
+
+    /// For callers who have begun what cannot be taken back.
+    pub(crate) fn spent(self) -> Fault {
+        if self == Fault::Bad { Fault::Spent } else { self }
     }
 
     /// The same, with the number it is about.

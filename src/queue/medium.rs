@@ -19,13 +19,15 @@ pub(crate) struct Medium<'a> {
     pub(crate) vault: Vault,
     /// Records and headers mended while this was in use.
     pub(crate) repaired: u32,
+    /// How often the port called a sector bad meanwhile.
+    pub(crate) bad: u32,
     /// The number a fault is about, or the port's code.
     pub(crate) note: u32,
 }
 
 impl<'a> Medium<'a> {
     pub(crate) fn new(storage: &'a mut dyn Storage, shape: Shape) -> Self {
-        Medium { storage, shape, vault: Vault::new(), repaired: 0, note: 0 }
+        Medium { storage, shape, vault: Vault::new(), repaired: 0, bad: 0, note: 0 }
     }
 
     pub(crate) fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<()> {
@@ -35,7 +37,7 @@ impl<'a> Medium<'a> {
 
     pub(crate) fn erase(&mut self, sector: u32) -> Result<()> {
         let done = self.storage.erase(sector);
-        self.told(done)
+        self.told_of_sector(done)
     }
 
     pub(crate) fn sync(&mut self) -> Result<()> {
@@ -55,10 +57,17 @@ impl<'a> Medium<'a> {
         })
     }
 
+    /// Only erasing and programming tell a bad sector from a broken medium.
+    fn told_of_sector(&mut self, done: core::result::Result<(), PortError>) -> Result<()> {
+        let bad = done == Err(PortError::BAD_SECTOR);
+        self.bad += u32::from(bad);
+        self.told(done).map_err(|fault| if bad { Fault::Bad } else { fault })
+    }
+
     /// Programs the pieces one behind the other, the last unit filled up with 0xFF.
     pub(crate) fn program(&mut self, at: u32, pieces: &[&[u8]]) -> Result<()> {
         let done = program(self.storage, self.shape.prog, at, pieces);
-        self.told(done)
+        self.told_of_sector(done)
     }
 
     /// Programs a record: checksum, the rest of the frame, the payload, the last byte. `None`: the
@@ -75,7 +84,7 @@ impl<'a> Medium<'a> {
         let crc = seed.add(&tail).add(a).add(b).add(c).add(d).value().to_le_bytes();
         let pieces: [&[u8]; 7] = [&crc, &tail, a, b, c, d, &[TRAILER]];
         let done = program(self.storage, self.shape.prog, at, &pieces);
-        self.told(done)
+        self.told_of_sector(done)
     }
 }
 

@@ -23,13 +23,15 @@
 //! entries cannot be read without the key, and what somebody without it alters is named and never
 //! sent. A call then takes 3.1 KiB more of stack, for the one record that is open.
 //!
-//! Reading order: `record` (bytes), `medium`, `scan`, `ring` (one lane), `state`, then the
+//! Reading order: `record` (bytes), `medium`, `scan`, `ring` (one lane) with `seek` and
+//! `grow`, `state`, then the
 //! queue itself: `mount`, `write`, `take`, `walk`. The bytes are described in `docs/format.md`.
 
 mod batch;
 mod crc;
 mod fault;
 mod gaps;
+mod grow;
 pub mod inspect;
 mod letters;
 mod limits;
@@ -41,6 +43,7 @@ mod replace;
 mod ring;
 mod scan;
 mod seal;
+mod seek;
 mod state;
 mod take;
 mod walk;
@@ -73,6 +76,9 @@ pub const ROOM_BODY: usize = 256;
 pub const LIVE_FULL: &str = "queue.live";
 /// The same when the backlog is full as well.
 pub const BACKLOG_FULL: &str = "queue.backlog";
+/// What a `Storage` failure is about when a lane has no good sector left: of those it may open next
+/// (8 at most) the storage called all [bad](crate::port::PortError::BAD_SECTOR).
+pub const NO_SECTOR: &str = "storage.sectors";
 /// How many of the newest entries [`Queue::append`] compares a new one with.
 pub const RECENT: usize = 32;
 
@@ -164,6 +170,9 @@ pub enum Health {
     Forged,
     /// The storage failed; nothing works until the queue is opened again.
     Failed,
+    /// The storage called sectors bad and they were left out; nothing is missing. Comes before
+    /// `Repaired` where both hold.
+    BadSectors,
 }
 
 /// What [`Queue::open`] found.
@@ -240,7 +249,10 @@ pub struct QueueStatus {
     pub forged: u32,
     /// See [`Queue::forgery`].
     pub forgery: Option<Forgery>,
-    /// The four counts above, and whether the storage works, in one word.
+    /// How often a sector was found bad and left out, since the queue was opened; one that is bad
+    /// in every lap counts in every lap.
+    pub bad: u32,
+    /// The five counts above, and whether the storage works, in one word.
     pub health: Health,
     /// [`Queue::pause`] holds back what waits.
     pub paused: bool,
@@ -338,6 +350,8 @@ pub struct Queue {
     /// Short hashes of the newest req_ids, by number modulo [`RECENT`]; 0 is none.
     recent: [u16; RECENT],
     counts: Opened,
+    /// How often the storage called a sector bad.
+    bad: u32,
     /// Which numbers `counts.lost` counts, until somebody asks.
     gaps: Gaps,
     tampers: seal::Tampers,
@@ -370,6 +384,7 @@ impl Queue {
             recent: [0; RECENT],
             gaps: Gaps::new(),
             counts: Opened { formatted: false, sealed: 0, repaired: 0, lost: 0, forged: 0 },
+            bad: 0,
             tampers: seal::Tampers::NONE,
             wish: Wish { paused: false, limits: Limits::NONE },
         }
@@ -628,6 +643,7 @@ impl Queue {
             lost: self.counts.lost,
             forged: self.counts.forged,
             forgery: self.forgery(),
+            bad: self.bad,
             health: self.health(),
             paused: self.wish.paused,
         }
@@ -638,6 +654,7 @@ impl Queue {
             _ if self.phase == Phase::Poisoned => Health::Failed,
             counts if counts.forged > 0 => Health::Forged,
             counts if counts.lost > 0 => Health::Lost,
+            _ if self.bad > 0 => Health::BadSectors,
             counts if counts.repaired > 0 || counts.sealed > 0 => Health::Repaired,
             _ => Health::Sound,
         }
@@ -754,8 +771,9 @@ impl Queue {
         self.tampers = medium.vault.tampers;
         self.counts.forged = self.tampers.count();
         self.counts.repaired = self.counts.repaired.saturating_add(medium.repaired);
+        self.bad = self.bad.saturating_add(medium.bad);
         result.map_err(|fault| {
-            if fault == Fault::Port {
+            if matches!(fault, Fault::Port | Fault::Spent) {
                 self.phase = Phase::Poisoned;
             }
             fault.error(medium.note)

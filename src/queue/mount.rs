@@ -9,7 +9,7 @@ use super::medium::{Medium, Reader};
 use super::record::{
     self, BACK_LANE, DEAD_LANE, Found, HEADER, Header, LIVE_LANE, STATE_LANE, Source, kind,
 };
-use super::ring::{Ring, Scanned};
+use super::ring::{BAD_RUN, Ring, Scanned};
 use super::scan::{HEAD, Hit, Scan};
 use super::seal::{Tampering, WITNESS};
 use super::state::{SNAP_MAX, State, WINDOW};
@@ -252,10 +252,13 @@ impl Queue {
         let wanted = self.live.next.saturating_sub(RECENT as u64);
         let (mut generation, mut base) = (self.live.generation, self.live.base);
         for _ in 0..LOOK_BACK {
-            if base <= wanted || generation <= self.live.oldest() {
+            if base <= wanted {
                 break;
             }
-            generation -= 1;
+            generation = self.live.before(medium, generation)?;
+            if generation < self.live.oldest() {
+                break;
+            }
             // A torn record's number was given again: its sector ends where the next one begins.
             let end = base;
             let mut scan = Scan::new(&self.live, medium, generation)?;
@@ -272,8 +275,11 @@ impl Queue {
 
     /// The newest entries among the copies of the backlog's last sectors.
     fn mount_moved(&mut self, medium: &mut Medium<'_>, wanted: u64) -> Result<()> {
-        let head = self.back.generation;
-        for generation in self.back.oldest().max(head.saturating_sub(LOOK_BACK))..=head {
+        let mut generation = self.back.generation;
+        for _ in 0..=LOOK_BACK {
+            if generation < self.back.oldest() {
+                break;
+            }
             let mut scan = Scan::new(&self.back, medium, generation)?;
             while let Some(hit) = scan.next(&self.back, medium)? {
                 let seq = record::u64_at(&hit.head, 0);
@@ -281,6 +287,7 @@ impl Queue {
                     remember(&mut self.recent, &item_of(medium, &hit)?, seq);
                 }
             }
+            generation = self.back.before(medium, generation)?;
         }
         Ok(())
     }
@@ -384,7 +391,8 @@ impl Cut {
 
 /// In a sealed store: whether a lane's head ends before `vouched`, what a state record has seen of
 /// it, although nothing there is damaged. A cut write cannot do that: whatever a state record has
-/// seen was durable before. A rotten header behind the head hides what is missing: that is rot.
+/// seen was durable before. A rotten header behind
+/// the head hides what is missing: that is rot.
 fn check_end(
     medium: &mut Medium<'_>,
     ring: &Ring,
@@ -397,12 +405,16 @@ fn check_end(
     if !medium.shape.sealed() || at >= vouched || scanned.damaged || scanned.suspect.is_some() {
         return Ok(());
     }
-    let behind = ring.address(medium, ring.generation.saturating_add(1));
-    if !matches!(Header::read(medium, behind)?, Found::Garbage) {
-        let head = ring.address(medium, ring.generation.max(1));
-        let off = scanned.end & (medium.shape.sector - 1);
-        medium.tampered(Tampering::Removed, head + off);
+    // As far as the next head may be: bad sectors before it say nothing.
+    for ahead in 1..=(1 + BAD_RUN).min(ring.count.saturating_sub(1)) {
+        let behind = ring.address(medium, ring.generation.saturating_add(ahead));
+        if matches!(Header::read(medium, behind)?, Found::Garbage) {
+            return Ok(());
+        }
     }
+    let head = ring.address(medium, ring.generation.max(1));
+    let off = scanned.end & (medium.shape.sector - 1);
+    medium.tampered(Tampering::Removed, head + off);
     Ok(())
 }
 

@@ -66,6 +66,22 @@ impl Queue {
         back: bool,
         buf: &mut [u8],
     ) -> Result<bool> {
+        let before = self.back.next;
+        loop {
+            match self.move_some(m, back, buf) {
+                // A mount ends only what stands in the head: what was copied is ended first.
+                Err(Fault::Bad) => {
+                    m.sync()?;
+                    self.flush(m)?;
+                    self.back.go_on(m)?;
+                }
+                done => return Ok(done? || self.back.next != before),
+            }
+        }
+    }
+
+    /// The same; `Bad`: the head did not take all, and the originals of what it took are staged.
+    fn move_some(&mut self, m: &mut Medium<'_>, back: bool, buf: &mut [u8]) -> Result<bool> {
         self.flush(m)?;
         let mark = self.state.of(back).mark();
         let Some((mut spot, mut len)) = self.movable(m, Spot { back, pos: mark })? else {

@@ -23,6 +23,7 @@
 use super::crc::{self, Crc};
 use super::fault::{Fault, Result};
 use super::medium::Medium;
+use super::ring::BAD_RUN;
 use super::seal::{EXTENSION, TAG};
 use super::{Item, Reason};
 use crate::port::Geometry;
@@ -42,6 +43,9 @@ pub(crate) const PAYLOAD_MAX: usize = MOVED_MAX + ITEM_FIXED + 32 + super::BODY_
 
 /// Feature bit 0: 16 bytes behind every payload, and behind the header what `seal` says.
 const SEALED: u16 = 1;
+/// From feature bit 8 on: how many generations before this one were left out, at most [`BAD_RUN`].
+/// A reader that does not look for them refuses such a sector, and so the store.
+const SKIPPED: u32 = 8;
 const MAGIC: [u8; 4] = *b"KPCQ";
 const VERSION: u8 = 1;
 /// Two for each lane.
@@ -167,6 +171,8 @@ pub(crate) struct Header {
     pub(crate) log_sector: u8,
     pub(crate) log_prog: u8,
     pub(crate) log_align: u8,
+    /// Generations between the head before this one and this one: their sectors were bad.
+    pub(crate) skipped: u8,
     /// Number of the key the sector is sealed with; 0 when it is not.
     pub(crate) key: u8,
     /// Sealed: the newest generation of the state lane when this sector was opened.
@@ -188,7 +194,8 @@ impl Header {
     pub(crate) fn encode(&self) -> Bytes<HEADER> {
         let mut out = Bytes::new();
         out.put(&MAGIC);
-        let [low, high] = if self.key == 0 { [0; 2] } else { SEALED.to_le_bytes() };
+        let sealed = if self.key == 0 { 0 } else { SEALED };
+        let [low, high] = (sealed | u16::from(self.skipped) << SKIPPED).to_le_bytes();
         out.put(&[VERSION, self.lane, self.log_sector, self.key]);
         out.put(&[low, high, self.log_prog, self.log_align]);
         out.put(&self.generation.to_le_bytes());
@@ -232,10 +239,13 @@ impl Header {
         }
         let (features, lane, key) = (u16_at(bytes, 8), u8_at(bytes, 5), u8_at(bytes, 7));
         let known = if cfg!(feature = "seal") { SEALED } else { 0 };
+        let (flags, skipped) = (features & ((1 << SKIPPED) - 1), features >> SKIPPED);
         match () {
-            () if features & !known != 0 => Err((Fault::Features, features.into())),
+            () if flags & !known != 0 || u32::from(skipped) > BAD_RUN => {
+                Err((Fault::Features, features.into()))
+            }
             () if lane > BACK_LANE => Err((Fault::Lane, lane.into())),
-            () if (key != 0) != (features == SEALED) => Err((Fault::Reserved, key.into())),
+            () if (key != 0) != (flags == SEALED) => Err((Fault::Reserved, key.into())),
             () => Ok(Found::Header(Header::fields(bytes), mended)),
         }
     }
@@ -252,6 +262,7 @@ impl Header {
             salt: bytes_at(bytes, 24),
             base: u64_at(bytes, 32).min(NUMBER_MAX),
             total: u64_at(bytes, 40),
+            skipped: u8_at(bytes, 9),
             key: u8_at(bytes, 7),
             log: 0,
             locked: false,

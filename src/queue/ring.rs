@@ -5,9 +5,13 @@
 
 use super::fault::{Fault, Result};
 use super::medium::Medium;
-use super::record::{self, Found, Frame, HEADER, Header, TRAILER};
+use super::record::{self, Found, Header, TRAILER};
 use super::scan::{Hit, Scan};
-use super::seal::{Site, Tampering};
+use super::seal::Tampering;
+
+/// Bad sectors in a row that a lane goes around; more are refused, so that opening knows how far it
+/// has to look.
+pub(crate) const BAD_RUN: u32 = 8;
 
 /// A lane's ring. All of its RAM.
 #[derive(Clone, Copy)]
@@ -71,9 +75,14 @@ impl Ring {
         }
     }
 
-    fn sector(&self, generation: u32) -> u32 {
-        let index = generation.wrapping_sub(1).checked_rem(self.count).unwrap_or(0);
-        self.first.wrapping_add(index)
+    /// Which of the lane's sectors is `generation`'s, counted from 0.
+    pub(crate) fn index(&self, generation: u32) -> u32 {
+        generation.wrapping_sub(1).checked_rem(self.count).unwrap_or(0)
+    }
+
+    /// The same, counted from the medium's beginning.
+    pub(crate) fn sector(&self, generation: u32) -> u32 {
+        self.first.wrapping_add(self.index(generation))
     }
 
     /// The first byte of the sector where `generation` lives.
@@ -94,122 +103,74 @@ impl Ring {
         generation: u32,
     ) -> Result<Option<Header>> {
         let at = self.address(medium, generation);
+        let found = Header::read(medium, at)?;
+        let own = self.own(medium, generation, &found);
         // Sectors before the tail may be erased, and their keys forgotten.
         let needed = (self.tail..=self.generation).contains(&generation);
-        let (header, mended) = match Header::read(medium, at)? {
-            Found::Header(header, mended) => (header, mended),
-            found => {
-                if medium.shape.sealed() && needed && matches!(found, Found::Erased) {
-                    medium.tampered(Tampering::Removed, at);
-                }
-                return Ok(None);
-            }
-        };
-        let mine = header.lane == self.lane
-            && header.generation == generation
-            && header.salt == medium.shape.salt;
-        if header.locked && needed {
-            return Err(Fault::Key.at(medium, header.key.into()));
-        }
-        if medium.shape.sealed() && !mine && needed {
-            medium.tampered(Tampering::Moved, at);
-        }
-        medium.repaired += u32::from(mine && mended);
-        Ok(mine.then_some(header))
-    }
-
-    /// The generation in the sector at `index`, if its header is sound and belongs there.
-    pub(crate) fn probe(&self, medium: &mut Medium<'_>, index: u32) -> Result<Option<u32>> {
-        let at = self.first.wrapping_add(index).wrapping_mul(medium.shape.sector);
-        let Found::Header(header, _) = Header::read(medium, at)? else { return Ok(None) };
-        let mine = header.lane == self.lane
-            && header.salt == medium.shape.salt
-            && (1..u32::MAX).contains(&header.generation)
-            && (header.generation - 1).checked_rem(self.count) == Some(index);
-        if medium.shape.sealed() && !mine && !header.locked {
-            medium.tampered(Tampering::Moved, at);
-        }
-        Ok(mine.then_some(header.generation))
-    }
-
-    /// Finds the newest sector: generations rise by one along the ring up to it.
-    pub(crate) fn find_head(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        let found = match self.probe(medium, 0)? {
-            Some(zero) => self.search(medium, zero)?,
-            None => self.before_zero(medium)?,
-        };
-        self.generation = match found {
-            Some(generation) => generation,
-            None => self.newest(medium)?,
-        };
-        let mut header = self.header(medium, self.generation)?;
-        if header.is_none() && self.generation > 1 {
-            // Sound a moment ago: its opening was cut, and a bit of it is not decided.
-            self.generation -= 1;
-            header = self.header(medium, self.generation)?;
-        }
-        if let Some(header) = header {
-            (self.base, self.next, self.total) = (header.base, header.base, header.total);
-        }
-        (self.tail, self.tail_end) = (self.generation.max(1), u64::MAX);
-        Ok(())
-    }
-
-    /// Binary search from sector 0 of generation `zero`; `None` when a neighbour looks wrong.
-    fn search(&self, medium: &mut Medium<'_>, zero: u32) -> Result<Option<u32>> {
-        let (mut low, mut high) = (0, self.count);
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if self.probe(medium, middle)? == zero.checked_add(middle) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        let head = zero.checked_add(low);
-        // The sector behind the head may be torn while it was opened; the one behind that not.
-        for index in [high, high + 1] {
-            if index < self.count {
-                let found = self.probe(medium, index)?;
-                if found.is_some() && (found > head || index == high && found == head) {
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(head)
-    }
-
-    /// Sector 0 is unreadable: torn while it was opened behind the last one, or rotten.
-    fn before_zero(&self, medium: &mut Medium<'_>) -> Result<Option<u32>> {
-        let last = self.probe(medium, self.count - 1)?;
-        let second = self.probe(medium, 1)?;
-        // Once a lane is used, at most one of these is erased: the one to be opened next.
-        if self.erased(medium, 0)?
-            && self.erased(medium, 1)?
-            && self.erased(medium, self.count - 1)?
+        if medium.shape.sealed()
+            && needed
+            && (own.is_some() || self.left_out(medium, generation)? == Some(false))
         {
-            return Ok(Some(0));
+            match &found {
+                Found::Header(header, _) if header.locked => {
+                    return Err(Fault::Key.at(medium, header.key.into()));
+                }
+                Found::Header(..) if own.is_none() => medium.tampered(Tampering::Moved, at),
+                Found::Erased => medium.tampered(Tampering::Removed, at),
+                _ => {}
+            }
         }
-        Ok(match (last, second) {
-            (Some(last), Some(second)) if second < last => Some(last),
+        medium.repaired += u32::from(own.is_some_and(|(_, mended)| mended));
+        Ok(own.map(|(header, _)| header))
+    }
+
+    /// What was found where `generation` lives, if that is its header; and whether it was mended.
+    fn own(&self, medium: &Medium<'_>, generation: u32, found: &Found) -> Option<(Header, bool)> {
+        match found {
+            Found::Header(header, mended)
+                if header.lane == self.lane
+                    && header.generation == generation
+                    && header.salt == medium.shape.salt =>
+            {
+                Some((*header, *mended))
+            }
             _ => None,
-        })
-    }
-
-    fn erased(&self, medium: &mut Medium<'_>, index: u32) -> Result<bool> {
-        let mut bytes = [0; HEADER];
-        let at = self.first.wrapping_add(index).wrapping_mul(medium.shape.sector);
-        medium.read(at, &mut bytes)?;
-        Ok(bytes.iter().all(|&b| b == 0xFF))
-    }
-
-    /// The highest generation of all sectors; 0 when there is none.
-    fn newest(&self, medium: &mut Medium<'_>) -> Result<u32> {
-        let mut newest = 0;
-        for index in 0..self.count {
-            newest = newest.max(self.probe(medium, index)?.unwrap_or(0));
         }
-        Ok(newest)
+    }
+
+    /// The same, with nothing told when it is missing.
+    pub(crate) fn own_header(
+        &self,
+        medium: &mut Medium<'_>,
+        generation: u32,
+    ) -> Result<Option<Header>> {
+        let found = Header::read(medium, self.address(medium, generation))?;
+        Ok(self.own(medium, generation, &found).map(|(header, _)| header))
+    }
+
+    /// Whether `generation`, which has no header, was left out because its sector was bad: the next
+    /// one that was not says so. `None`: a rotten header stands before that.
+    fn left_out(&self, medium: &mut Medium<'_>, generation: u32) -> Result<Option<bool>> {
+        let mut known = Some(false);
+        let last = generation.saturating_add(BAD_RUN).min(self.generation);
+        for newer in generation.saturating_add(1)..=last {
+            let found = Header::read(medium, self.address(medium, newer))?;
+            if let Some((header, _)) = self.own(medium, newer, &found) {
+                let skipped = newer.saturating_sub(header.skipped.into()) <= generation;
+                return Ok(if skipped { Some(true) } else { known });
+            }
+            if matches!(found, Found::Garbage) {
+                known = None;
+            }
+        }
+        Ok(known)
+    }
+
+    /// The generation that was the head before `generation` was opened, as its header says.
+    pub(crate) fn before(&self, medium: &mut Medium<'_>, generation: u32) -> Result<u32> {
+        let header = self.own_header(medium, generation)?;
+        let skipped = header.map_or(0, |header| header.skipped.into());
+        Ok(generation.saturating_sub(1u32.saturating_add(skipped)))
     }
 
     /// Walks the head up to `stop`, hands each accepted record to `each`, and sets `off`.
@@ -299,6 +260,10 @@ impl Ring {
             if let Some(header) = self.header(medium, at)? {
                 return Ok(header.base);
             }
+            if self.left_out(medium, at)? == Some(true) {
+                at += 1;
+                continue;
+            }
             // A rotten header: the place says generation and seed, the records say the rest.
             let mut scan = Scan::new(self, medium, at)?;
             if let Some(hit) = scan.next(self, medium)? {
@@ -355,11 +320,17 @@ impl Ring {
         Ok(())
     }
 
+    /// The first number behind `generation`'s sector; `u64::MAX` when it is the head. Of the tail it
+    /// is known.
+    pub(crate) fn known_end(&self, medium: &mut Medium<'_>, generation: u32) -> Result<u64> {
+        if generation == self.tail { Ok(self.tail_end) } else { self.end_of(medium, generation) }
+    }
+
     fn end_of(&self, medium: &mut Medium<'_>, generation: u32) -> Result<u64> {
-        if generation >= self.generation {
-            return Ok(u64::MAX);
+        match generation {
+            _ if generation >= self.generation => Ok(u64::MAX),
+            _ => self.base_of(medium, generation + 1),
         }
-        self.base_of(medium, generation + 1)
     }
 
     /// Sectors that hold something unsettled, and the head.
@@ -373,87 +344,5 @@ impl Ring {
     /// The others.
     pub(crate) fn free(&self, watermark: u64) -> u32 {
         self.count.saturating_sub(self.used(watermark))
-    }
-
-    /// Whether a payload of `len` bytes still fits the head.
-    pub(crate) fn fits(&self, medium: &Medium<'_>, len: usize) -> bool {
-        let end = (self.off as usize).saturating_add(medium.shape.taken(len));
-        end <= medium.shape.sector as usize
-    }
-
-    /// Erases the sector behind the head, unless that was done before.
-    pub(crate) fn clear_next(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        let generation = self.generation.checked_add(1).ok_or(Fault::Worn)?;
-        if self.fresh != generation {
-            medium.erase(self.sector(generation))?;
-            self.fresh = generation;
-        }
-        Ok(())
-    }
-
-    /// Opens the sector behind the head: erase, header. Not synced; its first record will be.
-    pub(crate) fn open_next(&mut self, medium: &mut Medium<'_>) -> Result<()> {
-        let generation = self.generation.checked_add(1).ok_or(Fault::Worn)?;
-        self.clear_next(medium)?;
-        let shape = medium.shape;
-        if self.lane == record::STATE_LANE {
-            medium.vault.log = generation;
-        }
-        let mut header = Header {
-            lane: self.lane,
-            generation,
-            first: self.first,
-            sectors: shape.sectors,
-            salt: shape.salt,
-            base: self.next,
-            total: self.total,
-            log_sector: shape.sector.trailing_zeros() as u8,
-            log_prog: shape.prog.trailing_zeros() as u8,
-            log_align: shape.align.trailing_zeros() as u8,
-            key: 0,
-            log: 0,
-            locked: false,
-        };
-        let behind = medium.seal_header(&mut header)?;
-        let at = self.address(medium, generation);
-        medium.program(at, &[header.encode().get(), behind.get()])?;
-        let behind = self.tail < self.generation || self.tail_end != u64::MAX;
-        if !behind {
-            // The old head was the tail: it ends where the new head starts.
-            self.tail_end = self.next;
-        }
-        self.tail = self.tail.max(1);
-        (self.generation, self.off, self.base) = (generation, shape.first_record(), self.next);
-        if self.tail == generation {
-            self.tail_end = u64::MAX;
-        }
-        self.fresh = 0;
-        Ok(())
-    }
-
-    /// Programs one record at the head, where it must fit. Not synced.
-    pub(crate) fn push(
-        &mut self,
-        medium: &mut Medium<'_>,
-        kind: u8,
-        number: u32,
-        pieces: [&[u8]; 4],
-    ) -> Result<Place> {
-        let shape = medium.shape;
-        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let frame = Frame { crc: 0, len: (len + shape.tag()) as u16, kind, number };
-        let place = Place { generation: self.generation, off: self.off };
-        let seed = shape.seed(self.lane, self.generation, self.off);
-        let at = self.address(medium, self.generation).wrapping_add(self.off);
-        if shape.sealed() {
-            let site = Site { lane: self.lane, generation: self.generation, off: self.off };
-            medium.seal_record(&site, &frame, pieces)?;
-            medium.program_record(at, seed, &frame, None)?;
-        } else {
-            medium.program_record(at, seed, &frame, Some(pieces))?;
-        }
-        let end = self.off + shape.taken(len) as u32;
-        self.off = frame.next(&shape, end);
-        Ok(place)
     }
 }

@@ -72,8 +72,8 @@ impl Queue {
         spot: Spot,
         buf: &mut [u8],
     ) -> Result<Option<Taken>> {
-        for place in self.guesses(spot) {
-            // A guess may hit what was torn there before the number was given again: no mending.
+        if let Some(place) = self.guess(medium, spot)? {
+            // It may hit what was torn there before the number was given again: no mending.
             if let Some(taken) = self.fetch_at(medium, place, spot, buf, false)? {
                 return Ok(Some(taken));
             }
@@ -85,21 +85,28 @@ impl Queue {
         }
     }
 
-    /// Where `spot` stands if it is the entry read last or the one behind it.
-    fn guesses(&self, spot: Spot) -> impl Iterator<Item = Place> + use<> {
+    /// Where `spot` may stand if it is the entry read last or the one behind it.
+    ///
+    /// A bad sector may hold the whole of a record it did not acknowledge, under a number that was
+    /// given again behind it. So a number is looked for only where it lies before the next sector's
+    /// first.
+    fn guess(&self, medium: &mut Medium<'_>, spot: Spot) -> Result<Option<Place>> {
         let (hint, ring) = (self.hint, self.ring(spot.back));
         let generation = hint.place.generation;
-        let behind = Place { generation, off: hint.behind };
-        let first = self.shape.first_record();
-        let over = Place { generation: generation.saturating_add(1), off: first };
-        let mine = hint.spot.back == spot.back;
-        let known = mine && generation >= ring.oldest() && generation != 0;
-        let same = known && hint.spot.pos == spot.pos;
-        let next = known && hint.spot.pos.checked_add(1) == Some(spot.pos);
-        let next_sector = next && generation < ring.generation;
-        [(same, hint.place), (next, behind), (next_sector, over)]
-            .into_iter()
-            .filter_map(|(ok, place)| ok.then_some(place))
+        if hint.spot.back != spot.back || generation < ring.oldest() || generation == 0 {
+            return Ok(None);
+        }
+        if hint.spot.pos == spot.pos {
+            return Ok(Some(hint.place));
+        }
+        if hint.spot.pos.checked_add(1) != Some(spot.pos) {
+            return Ok(None);
+        }
+        if spot.pos < ring.known_end(medium, generation)? {
+            return Ok(Some(Place { generation, off: hint.behind }));
+        }
+        let over = Place { generation: generation + 1, off: self.shape.first_record() };
+        Ok((spot.pos < ring.known_end(medium, over.generation)?).then_some(over))
     }
 
     fn fetch_at(
@@ -133,7 +140,7 @@ impl Queue {
     /// Looks at the record of `spot` without a buffer. `None` when it is unreadable.
     pub(crate) fn peek(&mut self, medium: &mut Medium<'_>, spot: Spot) -> Result<Option<Peek>> {
         let ring = *self.ring(spot.back);
-        for place in self.guesses(spot) {
+        if let Some(place) = self.guess(medium, spot)? {
             let mut scan = Scan::at(medium, place.generation, place.off);
             match scan.next(&ring, medium)? {
                 Some(hit)

@@ -105,7 +105,13 @@ impl Queue {
             return Err(self.full(medium)?);
         }
         if !self.live.fits(medium, len) {
-            self.live.open_next(medium)?;
+            match self.live.open_next(medium) {
+                // Older sectors were good: what they hold can make way.
+                Err(Fault::Bad) if self.live.tail < self.live.generation => {
+                    return Err(self.full(medium)?);
+                }
+                done => done?,
+            }
             self.live.follow(medium, self.state.live.mark())?;
         }
         Ok(())
@@ -298,12 +304,16 @@ impl Queue {
         if self.back.free(mark) <= kept {
             return Ok(false);
         }
-        self.back.open_next(m)?;
+        match self.back.open_next(m) {
+            Err(Fault::Bad) => return Ok(false),
+            done => done?,
+        }
         self.back.follow(m, mark)?;
         Ok(true)
     }
 
-    /// Programs one copy at the backlog's head, where it fits. Not synced.
+    /// Programs one copy at the backlog's head, where it fits. Not synced. `Bad`: the head did not
+    /// take it, see [`super::ring::Ring::go_on`].
     pub(crate) fn push_back(
         &mut self,
         medium: &mut Medium<'_>,
@@ -314,7 +324,7 @@ impl Queue {
         let what = if more { kind::MOVED | kind::JOINED } else { kind::MOVED };
         let pos = self.back.next;
         let head = record::moved_head(moved);
-        self.back.push(medium, what, pos as u32, [head.get(), item, &[], &[]])?;
+        self.back.try_push(medium, what, pos as u32, [head.get(), item, &[], &[]])?;
         self.back.next = pos.saturating_add(1);
         Ok(())
     }
@@ -330,7 +340,12 @@ impl Queue {
         if !self.back_room(medium, len, false)? {
             return Ok(false);
         }
-        self.push_back(medium, false, moved, item)?;
+        while let Err(fault) = self.push_back(medium, false, moved, item) {
+            match fault {
+                Fault::Bad => self.back.go_on(medium)?,
+                other => return Err(other),
+            }
+        }
         medium.sync()?;
         Ok(true)
     }
@@ -395,7 +410,10 @@ impl Queue {
             if self.dead.free(self.state.dead.mark) == 0 {
                 return Ok(false);
             }
-            self.dead.open_next(medium)?;
+            match self.dead.open_next(medium) {
+                Err(Fault::Bad) => return Ok(false),
+                done => done?,
+            }
             self.dead.follow(medium, self.state.dead.mark)?;
         }
         let pos = self.dead.next;
@@ -442,11 +460,21 @@ impl Queue {
         let next = [self.live.next, self.back.next];
         let (mut what, mut number, mut bytes) = self.state.encode(changed, next, sent);
         let seen = seal::witness(&m.shape, [&self.live, &self.back, &self.dead]);
-        if !self.log.fits(m, seen.get().len() + bytes.get().len()) {
-            self.log.open_next(m)?;
-            (what, number, bytes) = self.state.encode(None, next, None);
+        loop {
+            if !self.log.fits(m, seen.get().len() + bytes.get().len()) {
+                // RAM is ahead of the medium here: only another mount can tell what is settled.
+                self.log.open_next(m).map_err(Fault::spent)?;
+                (what, number, bytes) = self.state.encode(None, next, None);
+            }
+            let pieces = [seen.get(), bytes.get(), &[], &[]];
+            match self.log.try_push(m, what, number as u32, pieces) {
+                Err(Fault::Bad) => self.log.off = m.shape.sector,
+                done => {
+                    done?;
+                    break;
+                }
+            }
         }
-        self.log.push(m, what, number as u32, [seen.get(), bytes.get(), &[], &[]])?;
         m.sync()?;
         self.live.follow(m, self.state.live.mark())?;
         self.back.follow(m, self.state.back.mark())?;
@@ -459,21 +487,19 @@ impl Queue {
         self.flush(medium)?;
         let half = medium.shape.sector / 2;
         let mut erased = false;
-        let fresh = |ring: &super::Ring| ring.fresh == ring.generation.saturating_add(1);
+        let fresh = |ring: &super::Ring| ring.fresh > ring.generation;
         for back in [false, true] {
             let mark = self.state.of(back).mark();
             let ring = self.ring_mut(back);
             let used = ring.generation != 0 || !back;
             if used && ring.off > half && ring.free(mark) > 0 && !fresh(ring) {
-                ring.clear_next(medium)?;
-                erased = true;
+                erased |= cleared(ring, medium)?;
             }
         }
         // One of the state lane's sectors is always enough: it opens with everything.
         let most = medium.shape.taken(seal::WITNESS + SNAP_MAX) as u32;
         if self.log.off > half.min(medium.shape.sector - most) && !fresh(&self.log) {
-            self.log.clear_next(medium)?;
-            erased = true;
+            erased |= cleared(&mut self.log, medium)?;
         }
         if erased { medium.sync() } else { Ok(()) }
     }
@@ -538,6 +564,14 @@ impl Queue {
             cursor.off = hit.next;
         }
         Ok(None)
+    }
+}
+
+/// Erases ahead; no good sector is no failure before one is needed.
+fn cleared(ring: &mut super::Ring, medium: &mut Medium<'_>) -> Result<bool> {
+    match ring.clear_next(medium) {
+        Err(Fault::Bad) => Ok(false),
+        done => done.map(|()| true),
     }
 }
 

@@ -487,6 +487,7 @@ int main(void)
     MEMBER(pointcard_queue_info, forged_lane);
     MEMBER(pointcard_queue_info, forged_sector);
     MEMBER(pointcard_queue_info, forged_offset);
+    MEMBER(pointcard_queue_info, bad);
     STRUCT(pointcard_cursor);
     STRUCT(pointcard_entry);
     MEMBER(pointcard_entry, struct_size);

@@ -15,7 +15,7 @@ import sys
 import seal
 
 HEADER, FRAME, PAYLOAD_MAX, WINDOW = 52, 12, 3050, 64
-EXTENSION, TAG, WITNESS = 24, 16, 12
+EXTENSION, TAG, WITNESS, BAD_RUN = 24, 16, 12, 8
 STATE, LIVE, DEAD, BACK = 0, 1, 2, 3
 ITEM, MOVED, STATE_RECORD, SNAP, BACK_STATE = 0x11, 0x12, 0x21, 0x22, 0x23
 JOINED, SYNC_MAX = 0x40, 16384
@@ -138,9 +138,9 @@ def read_header(image, at, keys):
         return None
     known = [
         ("store.version", data[4], data[4] == 1),
-        ("store.features", number(data, 8, 2), number(data, 8, 2) in (0, 1)),
+        ("store.features", number(data, 8, 2), data[8] in (0, 1) and data[9] <= BAD_RUN),
         ("store.lane", data[5], data[5] in KINDS),
-        ("store.reserved", data[7], (data[7] != 0) == (number(data, 8, 2) == 1)),
+        ("store.reserved", data[7], (data[7] != 0) == (data[8] == 1)),
     ]
     for what, value, fine in known:
         if not fine:

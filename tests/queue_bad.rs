@@ -1,0 +1,299 @@
+//! Sectors that can no longer be erased or programmed: the lanes go around them, and lose nothing.
+#![cfg(feature = "seal")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "common/aged.rs"]
+mod aged;
+#[path = "common/book.rs"]
+mod book;
+#[path = "common/chunks.rs"]
+mod chunks;
+mod common;
+#[path = "common/nor.rs"]
+mod nor;
+
+use aged::{Aged, LANES, bits};
+use book::Book;
+use chunks::{Plan, Sums};
+use common::{REASON, Rng, geometry};
+use nor::{Nor, Tear};
+use pointcard::port::{Geometry, PortError, Storage};
+use pointcard::queue::{Buried, ENTRY_MAX, Health, Item, NO_SECTOR, Queue};
+use pointcard::status::{Error, Status};
+
+const SHAPE: (u32, u32, u32, u32) = (512, 64, 4, 4);
+
+/// A store on flash whose sectors are good so far.
+fn new_store(sealed: bool) -> (Aged, Queue) {
+    let (size, count, prog, align) = SHAPE;
+    let size = if sealed { 2 * size } else { size };
+    let (mut s, mut q) = (Aged::new(geometry(size, count, prog, align), sealed), Queue::new());
+    q.open(&mut s, [7; 8]).unwrap();
+    (s, q)
+}
+
+fn reopen(q: &mut Queue, s: &mut Aged) {
+    q.open(s, [1; 8]).unwrap();
+    let status = q.status();
+    assert_eq!((status.lost, status.forged), (0, 0), "{:?}", status.forgery);
+}
+
+/// Whether that is the error of a lane without a good sector; there is no other.
+fn refuses(e: Error) -> bool {
+    refused(e);
+    true
+}
+
+/// A day with cuts and sectors going bad.
+fn day(s: &mut Aged, rng: &mut Rng, sums: &mut Sums) {
+    let (mut q, mut book) = (Queue::new(), Book::new(200));
+    q.open(s, [7; 8]).unwrap();
+    for _ in 0..150 {
+        if rng.below(8) == 0 {
+            s.age(rng);
+        }
+        s.nor.left = if rng.below(6) == 0 { rng.below(400) as u64 } else { u64::MAX };
+        s.nor.tear = [Tear::Clean, Tear::Byte, Tear::Unit][rng.below(3)];
+        let done = match rng.below(12) {
+            0 => q.relieve(s, &mut [0; ENTRY_MAX]).map(drop),
+            _ => book.step(&mut q, s, rng),
+        };
+        // Where what waits leaves few sectors free, and those are bad, a call is refused by name.
+        let refused = done.as_ref().is_err_and(|e| s.nor.left > 0 && refuses(*e));
+        let cut = done.is_err();
+        sums[0] += u64::from(cut && !refused);
+        sums[2] += u64::from(refused);
+        s.nor.left = u64::MAX;
+        if cut || rng.below(16) == 0 {
+            s.reads = 0;
+            reopen(&mut q, s);
+            sums[3] = sums[3].max(s.reads);
+            book.compare(&mut q, s);
+            sums[1] += 1;
+        }
+        if book.has_letters() && rng.below(8) == 0 {
+            book.discard_all(&mut q, s);
+        }
+    }
+    reopen(&mut q, s);
+    book.compare(&mut q, s);
+}
+
+/// Days on media of these shapes.
+fn days(name: &'static str, cases: [u64; 2], sealed: bool, shapes: [Geometry; 3]) {
+    let plan = Plan {
+        name,
+        cases,
+        chunk: 100,
+        promise: "0 lost, 0 doubled, sums right",
+        counts: ["cuts", "mounts compared", "sectors called bad", "calls refused"],
+    };
+    let sums = chunks::run(&plan, || {
+        let mut media = shapes.map(|g| (Aged::new(g, sealed), Nor::new(g).bytes));
+        move |case, rng: &mut Rng, sums: &mut Sums| {
+            let (s, blank) = &mut media[case as usize % 3];
+            s.renew(blank, rng);
+            let mut own = [0; 4];
+            day(s, rng, &mut own);
+            assert!(own[3] <= 260, "an opening took {} reads", own[3]);
+            let own = [own[0], own[1], s.said, own[2]];
+            sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+        }
+    });
+    let [cuts, _, bad, refused] = sums;
+    assert!(cuts > 0 && bad > 0);
+    assert!(refused * 50 < bad, "calls are refused too often");
+}
+
+#[test]
+fn sectors_going_bad_at_any_moment_lose_and_double_nothing() {
+    let shapes = [geometry(512, 64, 1, 1), geometry(512, 64, 4, 4), geometry(1024, 64, 8, 8)];
+    days("queue bad sectors", [1_000, 500_000], false, shapes);
+}
+
+#[test]
+fn nor_do_they_in_a_sealed_store_or_look_like_forgery() {
+    let shapes = [geometry(1024, 64, 1, 1), geometry(1024, 64, 4, 4), geometry(2048, 64, 8, 8)];
+    days("queue bad sectors, sealed", [200, 100_000], true, shapes);
+}
+
+fn sale(n: u64) -> String {
+    format!("S{n:031}")
+}
+
+fn sell(q: &mut Queue, s: &mut Aged, n: u64) -> Result<u64, Error> {
+    let (req_id, body) = (sale(n), [7; 150]);
+    let item =
+        Item { req_id: &req_id, profile: 1, kind: 1, points: n as u32, created: 5, body: &body };
+    q.append(s, &item).map(|told| told.seq)
+}
+
+fn owed(q: &mut Queue, s: &mut Aged) -> Vec<u64> {
+    let (mut all, mut from, mut buf) = (vec![], 0, [0; ENTRY_MAX]);
+    while let Some(entry) = q.next(s, from, &mut buf).unwrap() {
+        (from, _) = (entry.turn + 1, all.push(entry.seq));
+    }
+    all
+}
+
+fn refused(e: Error) {
+    assert_eq!((e.status, e.what, e.port), (Status::Storage, NO_SECTOR, PortError::BAD_SECTOR.0));
+}
+
+#[test]
+fn a_live_lane_without_a_good_sector_refuses_sales_and_everything_else_goes_on() {
+    for erase in [true, false] {
+        let (mut s, mut q) = new_store(false);
+        let mut sold = vec![sell(&mut q, &mut s, 1).unwrap()];
+        let others = bits(LANES[1]) & !(1 << LANES[1].0);
+        *if erase { &mut s.no_erase } else { &mut s.no_prog } = others;
+        let error = loop {
+            match sell(&mut q, &mut s, sold.len() as u64 + 1) {
+                Ok(seq) => sold.push(seq),
+                Err(e) => break e,
+            }
+        };
+        refused(error);
+        if erase {
+            // Nothing was begun: what is there is sent and settled.
+            assert_eq!((q.is_poisoned(), q.status().health), (false, Health::BadSectors));
+            refused(sell(&mut q, &mut s, 900).unwrap_err());
+            q.mark_sent(&mut s, sold[0]).unwrap();
+            q.settle(&mut s, sold.remove(0)).unwrap();
+        }
+        assert!(q.status().bad >= 8);
+        reopen(&mut q, &mut s);
+        assert_eq!(owed(&mut q, &mut s), sold);
+        s.heal();
+        sold.push(sell(&mut q, &mut s, 901).unwrap());
+        reopen(&mut q, &mut s);
+        assert_eq!((owed(&mut q, &mut s), q.status().lost), (sold, 0));
+    }
+}
+
+#[test]
+fn a_state_lane_with_one_good_sector_refuses_by_name_and_loses_nothing() {
+    let (mut s, mut q) = new_store(false);
+    s.no_erase = bits(LANES[0]);
+    let mut next = 1;
+    let (seq, error) = loop {
+        let seq = sell(&mut q, &mut s, next).unwrap();
+        next += 1;
+        match q.mark_sent(&mut s, seq).and_then(|_| q.settle(&mut s, seq)) {
+            Ok(()) => {}
+            Err(e) => break (seq, e),
+        }
+    };
+    refused(error);
+    assert!(q.is_poisoned());
+    // Openings find everything, and go on where nothing new has to be recorded.
+    reopen(&mut q, &mut s);
+    assert_eq!(owed(&mut q, &mut s), [seq]);
+    s.no_erase &= !(1 << 2);
+    q.settle(&mut s, seq).unwrap();
+    reopen(&mut q, &mut s);
+    assert_eq!(owed(&mut q, &mut s), []);
+    assert_eq!((q.status().points, q.status().lost), (0, 0));
+}
+
+#[test]
+fn dead_letters_without_a_good_sector_are_parked() {
+    let (mut s, mut q) = new_store(false);
+    s.no_erase = bits(LANES[3]);
+    let seq = sell(&mut q, &mut s, 1).unwrap();
+    let told = q.bury(&mut s, seq, &REASON, &mut [0; ENTRY_MAX]).unwrap();
+    assert_eq!(told, Buried::Parked);
+    s.heal();
+    reopen(&mut q, &mut s);
+    assert_eq!((q.status().parked, q.status().dead), (1, 0));
+    let told = q.bury(&mut s, seq, &REASON, &mut [0; ENTRY_MAX]).unwrap();
+    assert_eq!(told, Buried::Moved);
+}
+
+#[test]
+fn any_other_code_still_closes_the_queue() {
+    struct Broken(Aged);
+    impl Storage for Broken {
+        fn geometry(&self) -> Geometry {
+            self.0.geometry()
+        }
+        fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<(), PortError> {
+            self.0.read(at, buf)
+        }
+        fn prog(&mut self, _: u32, _: &[u8]) -> Result<(), PortError> {
+            Err(PortError(5))
+        }
+        fn erase(&mut self, sector: u32) -> Result<(), PortError> {
+            self.0.erase(sector)
+        }
+        fn sync(&mut self) -> Result<(), PortError> {
+            self.0.sync()
+        }
+    }
+    let (s, mut q) = new_store(false);
+    let mut broken = Broken(s);
+    let item = Item { req_id: "a", profile: 1, kind: 1, points: 2, created: 5, body: b"x" };
+    let error = q.append(&mut broken, &item).unwrap_err();
+    assert_eq!((error.status, error.what, error.port), (Status::Storage, "storage", 5));
+    assert!(q.is_poisoned() && q.status().bad == 0);
+}
+
+/// Every run of up to 8, at every place, in every lap: the newest sale is found.
+fn runs_mislead_no_opening(sealed: bool, starts: impl Iterator<Item = u32> + Clone, sales: u64) {
+    for run in 1..=8 {
+        for start in starts.clone() {
+            let (mut s, mut q) = new_store(sealed);
+            s.nor.rng = Rng(u64::from(start) << 8 | run | 1);
+            for n in 1..sales {
+                if n == 20 * (u64::from(start) % 3) + 1 {
+                    let place = |i: u64| LANES[1].0 + (start + i as u32) % LANES[1].1;
+                    (0..run).for_each(|i| s.no_erase |= 1 << place(i));
+                }
+                let seq = sell(&mut q, &mut s, n).unwrap();
+                reopen(&mut q, &mut s);
+                assert_eq!(owed(&mut q, &mut s), [seq], "run of {run} from {start}, sale {n}");
+                q.settle(&mut s, seq).unwrap();
+            }
+            assert!(s.said >= run);
+        }
+    }
+}
+
+#[test]
+fn runs_of_bad_sectors_mislead_no_opening() {
+    runs_mislead_no_opening(false, 0..17, 150);
+}
+
+#[test]
+fn runs_of_bad_sectors_in_a_sealed_store_are_no_forgery() {
+    runs_mislead_no_opening(true, (0..17).step_by(4), 250);
+}
+
+/// The chip took all of a record and said that it did not; then the power went, before the sale was
+/// recorded anywhere else. Another sale gets its number: the first one must never be met again.
+#[test]
+fn what_a_bad_sector_took_unacknowledged_never_comes_in_place_of_a_later_sale() {
+    for sealed in [false, true] {
+        let (mut s, mut q) = new_store(sealed);
+        let first = sell(&mut q, &mut s, 1).unwrap();
+        (s.no_prog, s.how) = (1 << LANES[1].0, Some(1));
+        // As far as into the record behind the next sector's header.
+        s.nor.left = 8 + 8 + 76 + 40;
+        sell(&mut q, &mut s, 2).unwrap_err();
+        s.nor.left = u64::MAX;
+        reopen(&mut q, &mut s);
+        assert_eq!(owed(&mut q, &mut s), [first], "the second sale was never acknowledged");
+        let third = sell(&mut q, &mut s, 3).unwrap();
+        for _ in 0..2 {
+            let (mut buf, mut names, mut from) = ([0; ENTRY_MAX], vec![], 0);
+            while let Some(entry) = q.next(&mut s, from, &mut buf).unwrap() {
+                (from, _) = (entry.turn + 1, names.push(entry.item.req_id.to_owned()));
+            }
+            assert_eq!(names, [sale(1), sale(3)]);
+            reopen(&mut q, &mut s);
+        }
+        q.settle(&mut s, first).unwrap();
+        q.settle(&mut s, third).unwrap();
+        assert_eq!(q.status().points, 0);
+    }
+}
