@@ -18,7 +18,7 @@ use chunks::{Plan, Sums};
 use common::{REASON, Rng, geometry};
 use nor::{Nor, Tear};
 use pointcard::port::{Geometry, PortError, Storage};
-use pointcard::queue::{Buried, ENTRY_MAX, Health, Item, NO_SECTOR, Queue};
+use pointcard::queue::{Buried, ENTRY_MAX, Health, Item, NO_SECTOR, Queue, Tampering};
 use pointcard::status::{Error, Status};
 
 const SHAPE: (u32, u32, u32, u32) = (512, 64, 4, 4);
@@ -296,4 +296,46 @@ fn what_a_bad_sector_took_unacknowledged_never_comes_in_place_of_a_later_sale() 
         q.settle(&mut s, third).unwrap();
         assert_eq!(q.status().points, 0);
     }
+}
+
+/// A sealed store of 14 sales, of which the newest was sent: live sectors 0 to 5 but for the bad
+/// ones at 2 and 4, whose generations were left out.
+fn sealed_around_bad_ones() -> (Aged, Queue) {
+    let (mut s, mut q) = new_store(true);
+    s.no_erase = (1 << 2 | 1 << 4) << LANES[1].0;
+    let mut last = 0;
+    for n in 1..=14 {
+        last = sell(&mut q, &mut s, n).unwrap();
+    }
+    q.mark_sent(&mut s, last).unwrap();
+    assert_eq!(q.status().bad, 2);
+    (s, q)
+}
+
+/// What is told of that store when a live sector was erased by somebody.
+fn erased(place: u32) -> (u32, Option<Tampering>, Option<u32>) {
+    let (mut s, mut q) = sealed_around_bad_ones();
+    let at = (LANES[1].0 + place) as usize * 1024;
+    s.nor.bytes[at..at + 1024].fill(0xFF);
+    q.open(&mut s, [1; 8]).unwrap();
+    owed(&mut q, &mut s);
+    let told = q.forgery();
+    (q.status().forged, told.map(|told| told.what), told.map(|told| told.sector - LANES[1].0))
+}
+
+#[test]
+fn a_sector_taken_from_a_sealed_store_is_noticed_beside_bad_ones() {
+    let (mut s, mut q) = sealed_around_bad_ones();
+    reopen(&mut q, &mut s);
+    assert_eq!(owed(&mut q, &mut s).len(), 14);
+    assert_eq!((q.status().forged, q.status().health), (0, Health::Sound));
+    // The bad ones hold nothing that anybody could take.
+    assert_eq!(erased(2), (0, None, None));
+    assert_eq!(erased(1), (1, Some(Tampering::Removed), Some(1)));
+    // Behind a left out one, and before: what says that the bad one was is gone, too.
+    let (forged, what, place) = erased(3);
+    assert!(forged >= 1 && what == Some(Tampering::Removed) && matches!(place, Some(2 | 3)));
+    // The head, behind a left out one: a state record has seen more.
+    let (forged, what, _) = erased(5);
+    assert!(forged >= 1 && what == Some(Tampering::Removed));
 }
