@@ -172,6 +172,7 @@ programs! {
     answers 2048;
     bad_config 2048;
     bad_input 2048;
+    bad_sectors 2048;
     callbacks 2048;
     calls 2048;
     charset 2048;

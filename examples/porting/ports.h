@@ -12,6 +12,7 @@ pointcard_entropy port_entropy(void *generator);
 pointcard_lock port_lock(void *mutex);
 
 int32_t board_flash_read(void *chip, uint32_t at, uint8_t *to, size_t len);
+#define BOARD_FLASH_BLOCK_FAILED 2 /* from the next two: the chip says that it failed on this block */
 int32_t board_flash_prog(void *chip, uint32_t at, const uint8_t *from, size_t len);
 int32_t board_flash_erase(void *chip, uint32_t at);
 int32_t board_flash_wait(void *chip);
