@@ -366,7 +366,7 @@ struct Wish {
 }
 
 const _: () =
-    assert!(core::mem::size_of::<Queue>() <= if cfg!(feature = "seal") { 944 } else { 888 });
+    assert!(core::mem::size_of::<Queue>() <= if cfg!(feature = "seal") { 944 } else { 896 });
 
 impl Queue {
     /// A closed queue.
