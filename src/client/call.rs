@@ -10,6 +10,7 @@ use super::keys::Wire;
 use super::profiles::Profiles;
 use super::{Client, Config, Step, some};
 use crate::gateway::answer::{Answer, CODE_MAX, SUB_CODE_MAX};
+use crate::gateway::request::{Written, build_written};
 use crate::gateway::{self, METHOD_MAX, Session, activity, points, prize, token};
 use crate::json::{Encoding, Object};
 use crate::outcome::{Outcome, Verdict};
@@ -62,6 +63,27 @@ pub trait BizContent: Serialize {
     /// not seen for another; empty when it need not.
     fn flow_key(&self) -> &str {
         ""
+    }
+}
+
+/// A [`BizContent`] of whatever type: calls are made once, not once for every type.
+pub(crate) struct Told<'a> {
+    method: &'static str,
+    for_merchant: bool,
+    flow_key: &'a str,
+    checked: Result<()>,
+    pub(super) json: &'a dyn Written,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn of(content: &'a impl BizContent) -> Self {
+        Told {
+            method: content.method(),
+            for_merchant: content.is_for_merchant(),
+            flow_key: content.flow_key(),
+            checked: content.check(),
+            json: content,
+        }
     }
 }
 
@@ -267,6 +289,15 @@ impl<'c, P: Ports> Client<'c, P> {
         content: &impl BizContent,
         buf: &'b mut [u8],
     ) -> Result<Step<'b>> {
+        self.call_told(call, &Told::of(content), buf)
+    }
+
+    pub(crate) fn call_told<'b>(
+        &mut self,
+        call: &Call<'_>,
+        content: &Told<'_>,
+        buf: &'b mut [u8],
+    ) -> Result<Step<'b>> {
         let step = self.start_call(call, content, buf);
         self.note(step)
     }
@@ -274,7 +305,7 @@ impl<'c, P: Ports> Client<'c, P> {
     pub(super) fn start_call<'b>(
         &mut self,
         call: &Call<'_>,
-        content: &impl BizContent,
+        content: &Told<'_>,
         buf: &'b mut [u8],
     ) -> Result<Step<'b>> {
         self.no_flight()?;
@@ -283,7 +314,8 @@ impl<'c, P: Ports> Client<'c, P> {
         let Self { ports, vault, config, wire, profiles, .. } = self;
         let (session, flight) = check_call(config, wire, profiles, call, content)?;
         let mut sign = |digest, hash: &[u8], out: &mut [u8]| vault.sign(ports, digest, hash, out);
-        let request = gateway::build(&session, flight.method(), content, time, &mut sign, buf)?;
+        let json = content.json;
+        let request = build_written(&session, flight.method(), json, time, &mut sign, buf)?;
         self.memory.sent(0, time);
         Ok(self.take_off(flight, request))
     }
@@ -321,12 +353,12 @@ pub(super) fn check_call<'s>(
     wire: &'s Wire,
     profiles: &'s Profiles<'_>,
     call: &Call<'s>,
-    content: &impl BizContent,
+    content: &Told<'_>,
 ) -> Result<(Session<'s>, Flight)> {
-    content.check()?;
+    content.checked?;
     sale::id(call.notify_url, "notify_url", gateway::NOTIFY_URL_MAX)?;
     let whose = profiles.named(call.merchant, "merchant")?;
-    let token = match (call.app_auth_token, content.is_for_merchant()) {
+    let token = match (call.app_auth_token, content.for_merchant) {
         (Some(token), true) => token,
         (Some(token), false) if !token.is_empty() => {
             return Err(Error::new(Status::Argument, "app_auth_token"));
@@ -339,8 +371,8 @@ pub(super) fn check_call<'s>(
         _ => "",
     };
     sale::id(token, "app_auth_token", gateway::APP_AUTH_TOKEN_MAX)?;
-    let method = method_of(call.method, content.method())?;
-    let flight = Flight::call(method, content.flow_key())?;
+    let method = method_of(call.method, content.method)?;
+    let flight = Flight::call(method, content.flow_key)?;
     Ok((Session { notify_url: some(call.notify_url), ..config.session(wire, token) }, flight))
 }
 

@@ -4,7 +4,7 @@
 //! POST; later an [`Outcome`], with the queue already brought up to date. What an answer *means*
 //! is `verdict`'s business.
 
-use super::call::Call;
+use super::call::{Call, Told};
 use super::events::tell_voided;
 use super::keys::Vault;
 use super::redeem_books::{self, Books, Look};
@@ -256,7 +256,7 @@ impl<P: Ports> Client<'_, P> {
         sale::required_id(account, "activity_account", points::ACTIVITY_ACCOUNT_MAX)?;
         let merchant = self.profiles.with_account(account).map_or("", |whose| whose.merchant);
         let query = Query { activity_account: account, user_id };
-        self.start_call(&Call { merchant, ..Call::default() }, &query, buf)
+        self.start_call(&Call { merchant, ..Call::default() }, &Told::of(&query), buf)
     }
 
     /// Forgets a transfer whose end nobody can tell: the entry is repeated.

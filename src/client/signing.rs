@@ -5,11 +5,12 @@
 //! been verified with the app's public key; until then the exchange can be given up, or tried
 //! again with another signature, and leaves no trace.
 
-use super::call::{BizContent, Call, check_call};
+use super::call::{BizContent, Call, Told, check_call};
 use super::exchange::{Flight, enough};
 use super::keys::Vault;
 use super::{Client, Step};
 use crate::crypto::{Digest, HashValue, Hasher};
+use crate::gateway::request::{Written, build_written, to_sign_written};
 use crate::gateway::{self, SIGNATURE_MAX, Session, SignType, points};
 use crate::points::refund::Sending;
 use crate::port::Ports;
@@ -125,14 +126,14 @@ impl<P: Ports> Client<'_, P> {
         content: &impl BizContent,
         buf: &'b mut [u8],
     ) -> Result<ToSign<'b>> {
-        let step = self.start_call_to_sign(call, content, buf);
+        let step = self.start_call_to_sign(call, &Told::of(content), buf);
         self.note(step)
     }
 
     fn start_call_to_sign<'b>(
         &mut self,
         call: &Call<'_>,
-        content: &impl BizContent,
+        content: &Told<'_>,
         buf: &'b mut [u8],
     ) -> Result<ToSign<'b>> {
         self.no_flight()?;
@@ -140,7 +141,7 @@ impl<P: Ports> Client<'_, P> {
         let time = self.unix_time();
         let Self { config, wire, profiles, .. } = &*self;
         let (session, flight) = check_call(config, wire, profiles, call, content)?;
-        let canonical = gateway::to_sign(&session, flight.method(), content, time, buf)?;
+        let canonical = to_sign_written(&session, flight.method(), content.json, time, buf)?;
         Ok(self.hand_out(flight, time, canonical))
     }
 
@@ -154,7 +155,7 @@ impl<P: Ports> Client<'_, P> {
         signature: &str,
         buf: &'b mut [u8],
     ) -> Result<Step<'b>> {
-        let step = self.finish_call_signing(exchange, call, content, signature, buf);
+        let step = self.finish_call_signing(exchange, call, &Told::of(content), signature, buf);
         self.note(step)
     }
 
@@ -162,7 +163,7 @@ impl<P: Ports> Client<'_, P> {
         &mut self,
         exchange: u32,
         call: &Call<'_>,
-        content: &impl BizContent,
+        content: &Told<'_>,
         signature: &str,
         buf: &'b mut [u8],
     ) -> Result<Step<'b>> {
@@ -172,7 +173,7 @@ impl<P: Ports> Client<'_, P> {
         if same.method() != flight.method() {
             return Err(Error::new(Status::Conflict, "method"));
         }
-        let request = vault.adopt(&session, &flight, content, &unsigned, signature, buf)?;
+        let request = vault.adopt(&session, &flight, content.json, &unsigned, signature, buf)?;
         self.memory.sent(0, unsigned.time);
         self.go_on(flight);
         Ok(Step { request, exchange })
@@ -220,7 +221,7 @@ impl Vault {
         &mut self,
         session: &Session<'_>,
         flight: &Flight,
-        content: &impl serde::Serialize,
+        content: &dyn Written,
         unsigned: &Unsigned,
         signature: &str,
         buf: &'b mut [u8],
@@ -241,6 +242,6 @@ impl Vault {
             place.copy_from_slice(signature);
             Ok(signature.len())
         };
-        gateway::build(session, flight.method(), content, unsigned.time, &mut sign, buf)
+        build_written(session, flight.method(), content, unsigned.time, &mut sign, buf)
     }
 }

@@ -10,7 +10,7 @@ use super::structs::{self, Versioned, chars};
 use super::sync::{note, on_line};
 use super::{call_text, status};
 use crate::client::MERCHANT_MAX;
-use crate::client::call::{Answered, BizContent, Call, Json};
+use crate::client::call::{Answered, Call, Json, Told};
 use crate::gateway::{self, Answer};
 use crate::json::Encoding;
 use crate::outcome::Verdict;
@@ -130,10 +130,13 @@ pub unsafe extern "C" fn pointcard_call(
     answer: *mut pointcard_answer,
 ) -> Status {
     // Safety: as promised above.
-    let done = unsafe {
-        perform(client, options, answer, true, |_, _| given(method, biz_content), |_| Ok(()))
-    };
-    done.map_or_else(|status| status, |()| Status::Ok)
+    unsafe {
+        let ask: &mut Ask<'_> = &mut |_, _, go| {
+            let (method, json) = given(method, biz_content)?;
+            go(method, &Told::of(&json))
+        };
+        perform(client, options, answer, true, ask, &mut |_| Ok(()))
+    }
 }
 
 /// What C hands in for a method that has no type here.
@@ -214,49 +217,71 @@ impl<'a> Wishes<'a> {
     }
 }
 
+/// Takes a call's method (empty: the content's own) and content on its way. Made once; only what
+/// hands a content to it is made for every type.
+pub(super) type Go<'g> = &'g mut dyn FnMut(&str, &Told<'_>) -> Result<Status>;
+/// Reads what a call asks, with the merchant it is for, and hands it on.
+pub(super) type Ask<'q> = dyn FnMut(&cell::Cell, &str, Go<'_>) -> Result<Status> + 'q;
+/// Reads an accepted answer into the caller's structure.
+pub(super) type Read<'q> = dyn FnMut(&Answer<'_>) -> Result<()> + 'q;
+
 /// One call from question to result: checks, sends, waits, fills `answer`, reads the result. A
 /// failure's reason is the client's detail.
 // Safety: `client` as everywhere; `options` and `answer` are null or as the header describes them.
-pub(super) unsafe fn perform<'m, C: BizContent, R>(
+pub(super) unsafe fn perform(
     client: *mut pointcard_client,
     options: *const pointcard_options,
     answer: *mut pointcard_answer,
     wants_node: bool,
-    asked: impl FnOnce(&cell::Cell, &str) -> Result<(&'m str, C)>,
-    read: impl FnOnce(&Answer<'_>) -> Result<R>,
-) -> core::result::Result<R, Status> {
+    ask: &mut Ask<'_>,
+    read: &mut Read<'_>,
+) -> Status {
     // Safety: as promised above, in this block and the blocks below.
     let done = unsafe { cell::open(client) }.and_then(|cell| {
         if wants_node || !answer.is_null() {
             unsafe { structs::check_out(answer)? };
         }
         let wishes = unsafe { Wishes::read(options) }?;
-        let room = unsafe { wishes.lent() }?;
-        if wants_node && room.is_none() {
+        let mut room = unsafe { wishes.lent() }?;
+        let lent = room.is_some();
+        if wants_node && !lent {
             return Err(Error::new(Status::Null, "options.buf"));
         }
-        let (method, content) = asked(cell, wishes.merchant)?;
-        let (call, ms, lent) = (wishes.call(method), wishes.timeout_ms, room.is_some());
-        let transfer = |io: &mut [u8]| {
-            on_line(cell, |transport| {
-                let mut answered = sync::call(cell, transport, io, &call, &content, ms)?;
-                let accepted = answered.verdict == Verdict::Accepted;
-                let result = answered.result(read);
-                if !answer.is_null() {
-                    unsafe { structs::write(answer, &c_answer(&answered, lent)) };
-                }
-                Ok((accepted, result))
+        ask(cell, wishes.merchant, &mut |method, content| {
+            let (call, ms) = (wishes.call(method), wishes.timeout_ms);
+            cell.exchange(|own| {
+                on_line(cell, |transport| {
+                    let io: &mut [u8] = room.take().unwrap_or(own);
+                    let answered = sync::call_told(cell, transport, io, &call, content, ms)?;
+                    unsafe { take_in(answered, answer, lent, read) }
+                })
             })
-        };
-        cell.exchange(|own| transfer(room.unwrap_or(own)))
+        })
     });
     match done {
-        Ok((_, Ok(result))) => Ok(result),
-        // The client knows the reason already.
-        Ok((false, Err(error))) => Err(error.status),
-        Ok((true, Err(error))) | Err(error) => {
-            Err(status(unsafe { note(client, Err::<(), _>(error)) }))
-        }
+        Ok(status) => status,
+        Err(error) => status(unsafe { note(client, Err::<(), _>(error)) }),
+    }
+}
+
+/// Reads the result and fills `answer`. A status is one whose reason the client knows already.
+// Safety: `answer` is null or `check_out` succeeded.
+unsafe fn take_in(
+    mut answered: Answered<'_>,
+    answer: *mut pointcard_answer,
+    lent: bool,
+    read: &mut Read<'_>,
+) -> Result<Status> {
+    let accepted = answered.verdict == Verdict::Accepted;
+    let result = answered.result(read);
+    if !answer.is_null() {
+        // Safety: promised.
+        unsafe { structs::write(answer, &c_answer(&answered, lent)) };
+    }
+    match result {
+        Ok(()) => Ok(Status::Ok),
+        Err(error) if accepted => Err(error),
+        Err(error) => Ok(error.status),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use core::ffi::c_char;
 
-use super::call::{POINTCARD_CONTENT_MAX, perform, pointcard_answer, pointcard_options};
+use super::call::{Ask, POINTCARD_CONTENT_MAX, Read, perform, pointcard_answer, pointcard_options};
 use super::call_text;
 use super::cell::Cell;
 use super::life::pointcard_client;
 use super::structs::{self, Versioned, chars};
 use super::texts;
-use crate::client::call::BizContent;
+use crate::client::call::{BizContent, Told};
 use crate::gateway::Answer;
 use crate::gateway::points::{self, TransType, Update};
 use crate::gateway::prize::{self, PrizesendAuth};
@@ -263,18 +263,21 @@ pub(super) unsafe fn run<C: BizContent, R: Versioned>(
     content: impl FnOnce(&Cell, &str) -> Result<C>,
     read: impl FnOnce(&Answer<'_>) -> Result<R>,
 ) -> Status {
-    // Safety: promised.
-    let checked = || unsafe { structs::check_out(out) };
-    let asked = |cell: &Cell, merchant: &str| {
-        checked().and_then(|()| content(cell, merchant)).map(|content| ("", content))
+    let mut content = Some(content);
+    let mut read = Some(read);
+    let again = Error::new(Status::Internal, "call");
+    let ask: &mut Ask<'_> = &mut |cell, merchant, go| {
+        // Safety: promised.
+        unsafe { structs::check_out(out)? };
+        let content = content.take().ok_or(again)?(cell, merchant)?;
+        go("", &Told::of(&content))
+    };
+    let read: &mut Read<'_> = &mut |answer| {
+        let result = read.take().ok_or(again)?(answer)?;
+        // Safety: `ask` has checked it.
+        unsafe { structs::write(out, &result) };
+        Ok(())
     };
     // Safety: promised.
-    match unsafe { perform(client, options, answer, wants_node, asked, read) } {
-        Ok(result) => {
-            // Safety: checked above.
-            unsafe { structs::write(out, &result) };
-            Status::Ok
-        }
-        Err(status) => status,
-    }
+    unsafe { perform(client, options, answer, wants_node, ask, read) }
 }

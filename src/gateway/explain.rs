@@ -128,7 +128,7 @@ pub fn string<'b>(
     buf: &'b mut [u8],
 ) -> Result<&'b [u8]> {
     let timestamp = Beijing::from_unix(unix_time)?;
-    let len = prepare(session, content, buf)?;
+    let len = prepare(session, &content, buf)?;
     let too_small = Error::new(Status::BufferTooSmall, "explain");
     let (json, rest) = buf.split_at_mut_checked(len).ok_or(too_small)?;
     let mut out = Writer::new(rest);

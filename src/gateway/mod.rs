@@ -20,7 +20,7 @@ mod outcome;
 mod path;
 pub mod points;
 pub mod prize;
-mod request;
+pub(crate) mod request;
 mod session;
 pub mod token;
 pub mod trade;

@@ -36,6 +36,18 @@ const END: usize = 1;
 /// What the body begins with.
 const BODY: &[u8] = b"biz_content=";
 
+/// A content of whatever type: only its writing exists once for every type, not the whole request.
+pub(crate) trait Written {
+    /// Writes it to the start of `buf` as JSON; `None` when there is no room.
+    fn write(&self, buf: &mut [u8]) -> Option<usize>;
+}
+
+impl<T: Serialize> Written for T {
+    fn write(&self, buf: &mut [u8]) -> Option<usize> {
+        serde_json_core::to_slice(self, buf).ok()
+    }
+}
+
 /// Makes the signed request of `method` with `content` at `unix_time` (seconds UTC).
 ///
 /// All system parameters stand in the URL, `biz_content` alone in the body.
@@ -48,6 +60,18 @@ pub fn build<'b>(
     session: &Session<'_>,
     method: &str,
     content: &(impl Serialize + ?Sized),
+    unix_time: u64,
+    sign: &mut SignFn<'_>,
+    buf: &'b mut [u8],
+) -> Result<Request<'b>> {
+    build_written(session, method, &content, unix_time, sign, buf)
+}
+
+/// [`build`], made once.
+pub(crate) fn build_written<'b>(
+    session: &Session<'_>,
+    method: &str,
+    content: &dyn Written,
     unix_time: u64,
     sign: &mut SignFn<'_>,
     buf: &'b mut [u8],
@@ -79,6 +103,17 @@ pub fn to_sign<'b>(
     session: &Session<'_>,
     method: &str,
     content: &(impl Serialize + ?Sized),
+    unix_time: u64,
+    buf: &'b mut [u8],
+) -> Result<&'b [u8]> {
+    to_sign_written(session, method, &content, unix_time, buf)
+}
+
+/// [`to_sign`], made once.
+pub(crate) fn to_sign_written<'b>(
+    session: &Session<'_>,
+    method: &str,
+    content: &dyn Written,
     unix_time: u64,
     buf: &'b mut [u8],
 ) -> Result<&'b [u8]> {
@@ -139,7 +174,7 @@ pub fn request_size(
     scratch: &mut [u8],
 ) -> Result<usize> {
     check_method(method)?;
-    let len = prepare(session, content, scratch)?;
+    let len = prepare(session, &content, scratch)?;
     Ok(size(session, method, scratch.get(..len).unwrap_or_default()))
 }
 
@@ -155,13 +190,13 @@ fn check_method(method: &str) -> Result<()> {
 /// Writes `biz_content` to the start of `buf` as it is signed and sent; returns its length.
 pub(super) fn prepare(
     session: &Session<'_>,
-    content: &(impl Serialize + ?Sized),
+    content: &dyn Written,
     buf: &mut [u8],
 ) -> Result<usize> {
     session.check_charset()?;
     let twice = buf.len().saturating_mul(2).max(256);
     let too_small = Error::new(Status::BufferTooSmall, BIZ_CONTENT).at(twice);
-    let len = serde_json_core::to_slice(content, buf).map_err(|_| too_small)?;
+    let len = content.write(buf).ok_or(too_small)?;
     let len = convert(session.charset, buf.get_mut(..len).unwrap_or_default())?;
     #[cfg(feature = "aes")]
     if let Some(key) = session.content_key {

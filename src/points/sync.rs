@@ -5,7 +5,7 @@
 //! The client is locked for the moments between transfers and never while the transport works, so
 //! `accrue` and `status` go on meanwhile on another thread.
 
-use crate::client::call::{Answered, BizContent, Call};
+use crate::client::call::{Answered, BizContent, Call, Told};
 use crate::client::redeem::Offered;
 use crate::client::{ANSWER_MAX, Client, MERCHANT_MAX, REQUEST_MAX, Step};
 use crate::gateway;
@@ -228,9 +228,21 @@ pub fn call<'c, 'b, P: Ports>(
     content: &impl BizContent,
     timeout_ms: u32,
 ) -> Result<Answered<'b>> {
+    call_told(shared, transport, io, call, &Told::of(content), timeout_ms)
+}
+
+/// [`call`], made once.
+pub(crate) fn call_told<'c, 'b, P: Ports>(
+    shared: &impl Shared<'c, P>,
+    transport: &mut dyn Transport,
+    io: &'b mut [u8],
+    call: &Call<'_>,
+    content: &Told<'_>,
+    timeout_ms: u32,
+) -> Result<Answered<'b>> {
     let room = io.len().saturating_sub(ANSWER_MAX);
     let step = shared.with(|client| {
-        let step = client.call_request(call, content, io.get_mut(..room).unwrap_or_default());
+        let step = client.call_told(call, content, io.get_mut(..room).unwrap_or_default());
         let step = step.map_err(with_answer)?;
         let Step { request, exchange } = step;
         Ok((exchange, request.url.len(), request.content_type, gateway::extent(&request)))
