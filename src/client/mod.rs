@@ -20,6 +20,9 @@ mod explain;
 mod keys;
 mod letters;
 mod line;
+#[cfg(feature = "capi")]
+#[path = "../ffi/place.rs"]
+mod place;
 mod profiles;
 pub mod redeem;
 mod redeem_books;

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::life::{POINTCARD_CLIENT_SIZE, pointcard_client, pointcard_outcome_fn};
 use super::lock::Lock;
 use super::ports::{CPorts, pointcard_transport};
-use crate::client::{Client, IO_SIZE};
+use crate::client::{Client, Config, IO_SIZE};
 use crate::points::sync::Shared;
 use crate::status::{Error, Result, Status};
 
@@ -57,27 +57,27 @@ impl Cell {
     /// Lays a shut cell into the caller's memory.
     // Safety: `memory` is valid for POINTCARD_CLIENT_SIZE bytes of writes, aligned like a u64, and
     // used by nobody else until this returns.
-    #[inline(always)] // so that the client is made where it stays
     pub(super) unsafe fn lay(
         memory: *mut pointcard_client,
         lock: Lock,
         transport: pointcard_transport,
-        told: pointcard_outcome_fn,
-        told_ctx: *mut c_void,
-        client: CClient,
+        told: (pointcard_outcome_fn, *mut c_void),
+        config: &Config<'static>,
+        ports: CPorts,
     ) {
         let cell = memory.cast::<Cell>();
         // Member by member: a whole cell, built first and moved then, would be 20 KiB of stack.
+        // (The client's own lies in place.rs.)
         // Safety: size and alignment are checked above, the rest is promised.
         unsafe {
             (&raw mut (*cell).state).write(AtomicU32::new(SHUT));
             (&raw mut (*cell).lock).write(lock);
             (&raw mut (*cell).transport).write(transport);
-            (&raw mut (*cell).told).write(told);
-            (&raw mut (*cell).told_ctx).write(told_ctx);
+            (&raw mut (*cell).told).write(told.0);
+            (&raw mut (*cell).told_ctx).write(told.1);
             #[cfg(feature = "http")]
             (&raw mut (*cell).http).write(UnsafeCell::new(None));
-            (&raw mut (*cell).guarded).write(UnsafeCell::new(client));
+            CClient::lay(UnsafeCell::raw_get(&raw const (*cell).guarded), config, ports);
             (&raw mut (*cell).line).write(AtomicU32::new(FREE));
             (&raw mut (*cell).io).write_bytes(0, 1);
         }

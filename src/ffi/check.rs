@@ -109,7 +109,7 @@ pub unsafe extern "C" fn pointcard_check_abi(
     match found {
         Ok(found) => {
             // Safety: checked above.
-            unsafe { structs::write(checkup, &c_checkup(&found)) };
+            unsafe { write(checkup, &found) };
             found.findings.first().map_or(Status::Ok, |first| first.error.status)
         }
         Err(error) => error.status,
@@ -170,15 +170,21 @@ unsafe fn check(laid: &Laid, is_online: bool, user_id: *const c_char) -> Result<
     found
 }
 
-fn c_checkup(found: &Checkup) -> pointcard_checkup {
-    // Safety: integers only.
-    let mut out: pointcard_checkup = unsafe { core::mem::zeroed() };
-    out.count = found.findings.len() as u32;
-    for (to, from) in out.findings.iter_mut().zip(&found.findings) {
-        *to = c_finding(from);
+/// Fills the caller's structure where it stays: it is five KiB.
+// Safety: `check_out` succeeded, and no version of the structure is shorter than ours.
+unsafe fn write(to: *mut pointcard_checkup, found: &Checkup) {
+    // Safety: promised; nothing is assumed about alignment.
+    unsafe {
+        (&raw mut (*to).count).write_unaligned(found.findings.len() as u32);
+        let first = (&raw mut (*to).findings).cast::<pointcard_finding>();
+        first.cast::<u8>().write_bytes(0, FINDINGS_MAX * size_of::<pointcard_finding>());
+        for (at, finding) in found.findings.iter().enumerate() {
+            first.add(at).write_unaligned(c_finding(finding)); // at most FINDINGS_MAX
+        }
     }
-    out
 }
+
+const _: () = assert!(pointcard_checkup::V1_SIZE == size_of::<pointcard_checkup>());
 
 fn c_finding(finding: &Finding) -> pointcard_finding {
     let mut line = Text::<239>::new();

@@ -318,10 +318,10 @@ pub(super) unsafe fn lay(
         texts: if table.text_charset == POINTCARD_GBK { Texts::Gbk } else { Texts::Utf8 },
     };
     let lock = Lock::new(if table.lock.is_whole() { table.lock } else { ZERO.lock });
-    let inner = Client::new(read.unwrap_or_default(), ports);
     // Safety: the memory is the caller's and large enough.
     unsafe {
-        Cell::lay(client, lock, table.transport, table.on_outcome, table.on_outcome_ctx, inner);
+        let told = (table.on_outcome, table.on_outcome_ctx);
+        Cell::lay(client, lock, table.transport, told, &read.unwrap_or_default(), ports);
     }
     // Safety: just laid.
     let cell = unsafe { cell::any(client)? };

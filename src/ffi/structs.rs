@@ -77,11 +77,16 @@ fn check_size<T: Versioned>(size: usize) -> Result<()> {
 }
 
 /// Copies text into a fixed C array, NUL-terminated. The arrays are one longer than the limits.
+#[inline(always)] // so that the array is made where it stays
 pub(super) fn chars<const N: usize>(text: &str) -> [core::ffi::c_char; N] {
     let mut out = [0; N];
-    let room = N.saturating_sub(1);
-    for (to, from) in out.iter_mut().take(room).zip(text.bytes()) {
-        *to = from as core::ffi::c_char;
-    }
+    fill(&mut out, text.as_bytes());
     out
+}
+
+fn fill(out: &mut [core::ffi::c_char], text: &[u8]) {
+    let room = out.len().saturating_sub(1);
+    for (to, from) in out.iter_mut().take(room).zip(text) {
+        *to = *from as core::ffi::c_char;
+    }
 }

@@ -65,6 +65,39 @@ pub(crate) const SYNC_MAX: u32 = 16 << 10;
 /// No bit of the payload is wrong.
 pub(crate) const NO_BIT: usize = usize::MAX;
 
+/// How a sector's header says that a walk through it begins.
+struct Start {
+    off: u32,
+    /// The units of the sector: of a record's place, and of the medium.
+    units: (u32, u32),
+    sealed: bool,
+    closed: bool,
+    done: bool,
+}
+
+impl Start {
+    fn find(ring: &Ring, medium: &mut Medium<'_>, generation: u32) -> Result<Start> {
+        let header = ring.header(medium, generation)?;
+        let mut off = medium.shape.first_record();
+        let mut units = (medium.shape.align, medium.shape.prog);
+        let mut sealed = header.is_none();
+        let closed = header.is_some_and(|header| header.key != medium.newest_key());
+        if let Some(header) = header {
+            // A sector written under another geometry is read by its own, and not appended to.
+            let own = record::Shape {
+                prog: 1u32.checked_shl(header.log_prog.into()).unwrap_or(1),
+                align: 1u32.checked_shl(header.log_align.into()).unwrap_or(1),
+                ..medium.shape
+            };
+            sealed = own.prog != medium.shape.prog || own.align != medium.shape.align;
+            (off, units) = (own.first_record(), (own.align, own.prog));
+        }
+        // Settled long ago, and its key withdrawn: nothing in it is looked for.
+        let done = header.is_some_and(|header| header.locked);
+        Ok(Start { off, units, sealed, closed, done })
+    }
+}
+
 /// A walk through one sector.
 pub(crate) struct Scan {
     pub(crate) generation: u32,
@@ -86,50 +119,39 @@ pub(crate) struct Scan {
 
 impl Scan {
     /// A walk from the first record of the sector that generation `generation` lives in.
+    #[inline(always)] // so that its window is made where it stays, not made and moved
     pub(crate) fn new(ring: &Ring, medium: &mut Medium<'_>, generation: u32) -> Result<Scan> {
-        let header = ring.header(medium, generation)?;
-        let (mut off, mut shape) = (medium.shape.first_record(), medium.shape);
-        let mut sealed = header.is_none();
-        let closed = header.is_some_and(|header| header.key != medium.newest_key());
-        if let Some(header) = header {
-            // A sector written under another geometry is read by its own, and not appended to.
-            let own = record::Shape {
-                prog: 1u32.checked_shl(header.log_prog.into()).unwrap_or(1),
-                align: 1u32.checked_shl(header.log_align.into()).unwrap_or(1),
-                ..medium.shape
-            };
-            sealed = own.prog != medium.shape.prog || own.align != medium.shape.align;
-            (off, shape) = (own.first_record(), own);
-        }
-        // Settled long ago, and its key withdrawn: nothing in it is looked for.
-        let done = header.is_some_and(|header| header.locked);
-        Ok(Scan { off, sealed, closed, done, ..Scan::with(&shape, generation) })
+        Ok(Scan::begin(Start::find(ring, medium, generation)?, generation))
     }
 
-    fn with(shape: &record::Shape, generation: u32) -> Scan {
+    #[inline(always)]
+    fn begin(start: Start, generation: u32) -> Scan {
         Scan {
             generation,
-            off: 0,
-            unit: shape.align,
-            prog: shape.prog,
+            off: start.off,
+            unit: start.units.0,
+            prog: start.units.1,
             joined: false,
             reader: Reader::new(),
-            sealed: false,
+            sealed: start.sealed,
             damaged: false,
-            closed: false,
-            done: false,
+            closed: start.closed,
+            done: start.done,
         }
     }
 
     /// The same, from a known offset.
+    #[inline(always)]
     pub(crate) fn from(ring: &Ring, medium: &mut Medium<'_>, g: u32, off: u32) -> Result<Scan> {
-        let scan = Scan::new(ring, medium, g)?;
-        Ok(Scan { off: off.max(scan.off), ..scan })
+        let start = Start::find(ring, medium, g)?;
+        Ok(Scan::begin(Start { off: off.max(start.off), ..start }, g))
     }
 
     /// The same where the sector's layout is known to be today's; costs no read.
+    #[inline(always)]
     pub(crate) fn at(medium: &Medium<'_>, generation: u32, off: u32) -> Scan {
-        Scan { off, ..Scan::with(&medium.shape, generation) }
+        let units = (medium.shape.align, medium.shape.prog);
+        Scan::begin(Start { off, units, sealed: false, closed: false, done: false }, generation)
     }
 
     /// Where the next record is looked for.
