@@ -8,6 +8,7 @@
 use super::exchange::Flight;
 use super::keys::Wire;
 use super::profiles::Profiles;
+use super::verdict::Judged;
 use super::{Client, Config, Step, some};
 use crate::gateway::answer::{Answer, CODE_MAX, SUB_CODE_MAX};
 use crate::gateway::request::{Written, build_written};
@@ -336,7 +337,8 @@ impl<'c, P: Ports> Client<'c, P> {
         let flight = self.land_call(exchange);
         let flight = self.note(flight)?;
         self.correct_clock(http.date);
-        let judged = self.judge(&flight, http, body, Some(room));
+        let mut judged = Judged::unknown(http);
+        self.judge(&flight, http, body, Some(room), &mut judged);
         Ok(self.answered(judged))
     }
 

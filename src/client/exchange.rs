@@ -10,6 +10,7 @@ use super::keys::Vault;
 use super::redeem_books::{self, Books, Look};
 use super::refund::{Ripe, ripen};
 use super::signing::Unsigned;
+use super::verdict::Judged;
 use super::{Client, REQUEST_MAX, Step};
 use crate::crypto::Digest;
 use crate::gateway::points::{self, Query};
@@ -321,11 +322,18 @@ impl<P: Ports> Client<'_, P> {
         let flight = self.land_signed(exchange)?;
         self.mend()?;
         self.correct_clock(http.date);
-        let judged = self.judge(&flight, http, body, None);
-        if flight.is_call() {
-            return Ok(self.end_call(flight, judged));
+        self.conclude(&flight, http, body)
+    }
+
+    /// Apart, so that a queue is not mended below what an answer is judged with.
+    #[inline(never)]
+    fn conclude(&mut self, flight: &Flight, http: &HttpAnswer, body: &[u8]) -> Result<Outcome> {
+        let mut judged = Judged::unknown(http);
+        self.judge(flight, http, body, None, &mut judged);
+        match flight.is_call() {
+            true => Ok(self.end_call(flight, &judged)),
+            false => self.end_update(flight, &judged, http),
         }
-        self.end_update(flight, judged, http)
     }
 
     /// Ends the exchange without an answer.
@@ -481,14 +489,14 @@ impl Flight {
         !self.is_call() && self.job != Some(Job::Auth)
     }
 
-    pub(super) fn outcome(self, verdict: Verdict, status: Status, retry_in_ms: u32) -> Outcome {
+    pub(super) fn outcome(&self, verdict: Verdict, status: Status, retry_in_ms: u32) -> Outcome {
         Outcome {
             verdict,
             status,
             seq: self.seq,
             attempts: self.attempts,
             points: self.points,
-            req_id: self.req_id,
+            req_id: self.req_id.clone(),
             point_log_no: Text::new(),
             balance: None,
             retry_in_ms,

@@ -446,13 +446,19 @@ impl<'c, P: Ports> Client<'c, P> {
     /// else is written. When that fails too, the queue stays as it is: with its counts, and to be
     /// mended by the next call.
     fn mend(&mut self) -> Result<()> {
-        if self.queue.is_poisoned() {
-            let (salt, mut mended) = (self.salt(), self.queue.renewed());
-            mended.open(self.ports.storage(), salt)?;
-            self.queue = mended;
-            self.reread()?;
+        match self.queue.is_poisoned() {
+            true => self.mend_now(),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)] // a second queue is a KiB of stack
+    fn mend_now(&mut self) -> Result<()> {
+        let (salt, mut mended) = (self.salt(), self.queue.renewed());
+        mended.open(self.ports.storage(), salt)?;
+        self.queue = mended;
+        self.reread()
     }
 
     /// What could never be sent must not be accepted; `what` is what made it too long.

@@ -270,18 +270,18 @@ impl<P: Ports> Client<'_, P> {
     pub(super) fn end_offer(
         &mut self,
         job: Job,
-        flight: Flight,
-        judged: Judged<'_>,
+        flight: &Flight,
+        judged: &Judged<'_>,
         http: &HttpAnswer,
     ) -> Result<Outcome> {
         use gateway::Outcome as Told;
         let mut reply = match judged.outcome {
             Told::Accepted => Reply::Accepted,
-            Told::Rejected if self.is_uncertain(&flight) => Reply::Uncertain,
+            Told::Rejected if self.is_uncertain(flight) => Reply::Uncertain,
             Told::Rejected => Reply::Refused,
             Told::Unknown if judged.foreign && flight.attempts > 1 => Reply::Uncertain,
             other => {
-                let (verdict, wait) = self.end_open(other, &flight, http)?;
+                let (verdict, wait) = self.end_open(other, flight, http)?;
                 let status = self.status_after(verdict);
                 return Ok(flight.outcome(verdict, status, wait));
             }
@@ -295,12 +295,12 @@ impl<P: Ports> Client<'_, P> {
             let sub_code = Text::try_from(judged.point_log_no.as_str()).unwrap_or_default();
             self.detail = Detail { error, sub_code, ..Detail::new() };
         }
-        match self.answer_offer(job, &flight, reply, &judged) {
+        match self.answer_offer(job, flight, reply, judged) {
             // It cannot be written down now, or not at all: the same request brings the same answer
             // later, and meanwhile nobody behind it is kept waiting.
             Err(error) if error.status != Status::Storage => {
                 self.detail.error = error;
-                let (verdict, wait) = self.end_open(Told::Unknown, &flight, http)?;
+                let (verdict, wait) = self.end_open(Told::Unknown, flight, http)?;
                 return Ok(flight.outcome(verdict, error.status, wait));
             }
             told => told?,
@@ -314,7 +314,7 @@ impl<P: Ports> Client<'_, P> {
         };
         let status = self.status_after(verdict);
         let mut outcome = flight.outcome(verdict, status, wait);
-        outcome.point_log_no = judged.point_log_no;
+        outcome.point_log_no = judged.point_log_no.clone();
         Ok(outcome)
     }
 

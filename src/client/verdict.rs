@@ -73,7 +73,7 @@ pub(super) struct Judged<'b> {
 }
 
 impl Judged<'_> {
-    fn unknown(http: &HttpAnswer) -> Self {
+    pub(super) fn unknown(http: &HttpAnswer) -> Self {
         Judged {
             outcome: gateway::Outcome::Unknown,
             point_log_no: Text::new(),
@@ -123,7 +123,8 @@ impl Judged<'_> {
 }
 
 impl<P: Ports> Client<'_, P> {
-    /// Verifies first, reads second; whatever is wrong is noted in the detail. `room` is where an
+    /// Verifies first, reads second, into `judged`, which begins
+    /// [unknown](Judged::unknown); whatever is wrong is noted in the detail. `room` is where an
     /// encrypted answer is decrypted, for callers who want the answer itself.
     pub(super) fn judge<'b>(
         &mut self,
@@ -131,10 +132,10 @@ impl<P: Ports> Client<'_, P> {
         http: &HttpAnswer,
         body: &'b [u8],
         room: Option<&'b mut [u8]>,
-    ) -> Judged<'b> {
-        let mut judged = Judged::unknown(http);
+        judged: &mut Judged<'b>,
+    ) {
         match answer::read_in(body, flight.method(), self.config.charset) {
-            Ok(answer) => self.judge_answer(flight, http, answer, room, &mut judged),
+            Ok(answer) => self.judge_answer(flight, http, answer, room, judged),
             Err(error) => judged.detail.error = error,
         }
         if judged.outcome != gateway::Outcome::Accepted {
@@ -143,7 +144,6 @@ impl<P: Ports> Client<'_, P> {
             }
             self.detail = judged.detail.clone();
         }
-        judged
     }
 
     fn judge_answer<'b>(
@@ -190,11 +190,11 @@ impl<P: Ports> Client<'_, P> {
 
     /// A call books nothing: it is repeated when the caller likes, and says nothing about the line
     /// that sales are sent on.
-    pub(super) fn end_call(&mut self, flight: Flight, judged: Judged<'_>) -> Outcome {
+    pub(super) fn end_call(&mut self, flight: &Flight, judged: &Judged<'_>) -> Outcome {
         let verdict = verdict_of(judged.outcome);
         let mut outcome = flight.outcome(verdict, self.status_after(verdict), 0);
         outcome.balance = judged.balance;
-        outcome.point_log_no = judged.point_log_no;
+        outcome.point_log_no = judged.point_log_no.clone();
         outcome
     }
 
@@ -215,8 +215,8 @@ impl<P: Ports> Client<'_, P> {
 
     pub(super) fn end_update(
         &mut self,
-        flight: Flight,
-        judged: Judged<'_>,
+        flight: &Flight,
+        judged: &Judged<'_>,
         http: &HttpAnswer,
     ) -> Result<Outcome> {
         if let Some(job) = flight.job {
@@ -238,20 +238,20 @@ impl<P: Ports> Client<'_, P> {
             }
             gateway::Outcome::Rejected => {
                 let wait = self.line_works(flight.seq);
-                (self.bury(&flight)?, wait)
+                (self.bury(flight)?, wait)
             }
             // Twice another entry's flow number: it will not get one of its own, and must not be
             // taken for credited when the other's is forgotten.
             gateway::Outcome::Unknown if judged.foreign && flight.attempts > 1 => {
-                (self.bury(&flight)?, 0)
+                (self.bury(flight)?, 0)
             }
-            other => self.end_open(other, &flight, http)?,
+            other => self.end_open(other, flight, http)?,
         };
         if matches!(verdict, Verdict::Accepted | Verdict::Rejected | Verdict::Uncertain) {
             self.pace.forget(flight.seq);
         }
         let mut outcome = flight.outcome(verdict, self.status_after(verdict), wait);
-        outcome.point_log_no = judged.point_log_no;
+        outcome.point_log_no = judged.point_log_no.clone();
         Ok(outcome)
     }
 

@@ -15,7 +15,7 @@ use super::structs::{self, Versioned};
 use super::sync::pointcard_outcome;
 use super::version::POINTCARD_ABI_VERSION;
 use super::{call_text, config_text};
-use crate::client::{Client, Config, MERCHANT_MAX, Merchant, PROFILES_MAX};
+use crate::client::{Config, MERCHANT_MAX, Merchant, PROFILES_MAX};
 use crate::gateway::{APP_AUTH_TOKEN_MAX, Charset};
 use crate::points::sync::Shared;
 use crate::status::{Error, Result, Status};

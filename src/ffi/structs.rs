@@ -22,58 +22,75 @@ pub unsafe trait Versioned: Copy {
 
 /// Reads the caller's structure.
 // Safety: `from` is null or points to `struct_size` readable bytes.
+#[inline(always)] // so that it is read to where it stays
 pub(super) unsafe fn read<T: Versioned>(from: *const T) -> Result<T> {
-    if from.is_null() {
-        return Err(Error::new(Status::Null, T::NAME));
+    let mut value = core::mem::MaybeUninit::<T>::zeroed();
+    // Safety: an all-zero T is valid (the trait's promise), and bytes are copied into it.
+    unsafe {
+        copy_in(from.cast(), value.as_mut_ptr().cast(), size_of::<T>(), T::V1_SIZE, T::NAME)?;
+        Ok(value.assume_init())
     }
-    // Safety: at least the first member is there; nothing is assumed about alignment.
-    let size = unsafe { from.cast::<u32>().read_unaligned() } as usize;
-    check_size::<T>(size)?;
-    // Safety: an all-zero T is valid (the trait's promise); only bytes of both sides are copied.
-    let value = unsafe {
-        let mut value = core::mem::MaybeUninit::<T>::zeroed();
-        let known = size.min(size_of::<T>());
-        core::ptr::copy_nonoverlapping(from.cast::<u8>(), value.as_mut_ptr().cast::<u8>(), known);
-        value.assume_init()
-    };
-    for offset in size_of::<T>()..size {
+}
+
+/// [`read`], made once: `to` has `ours` bytes.
+// Safety: `from` is null or points to `struct_size` readable bytes; `to` has `ours` writable ones.
+unsafe fn copy_in(
+    from: *const u8,
+    to: *mut u8,
+    ours: usize,
+    least: usize,
+    name: &'static str,
+) -> Result<()> {
+    // Safety: promised. Only bytes of both sides are copied; nothing is assumed about alignment.
+    let size = unsafe { size_of_theirs(from, least, name)? };
+    unsafe { core::ptr::copy_nonoverlapping(from, to, size.min(ours)) };
+    for offset in ours..size {
         // Safety: within the caller's struct_size.
-        if unsafe { *from.cast::<u8>().add(offset) } != 0 {
+        if unsafe { *from.add(offset) } != 0 {
             // A member of a newer header is set, and we do not know what it asks for.
-            return Err(Error::new(Status::StructSize, T::NAME).at(offset));
+            return Err(Error::new(Status::StructSize, name).at(offset));
         }
     }
-    Ok(value)
+    Ok(())
 }
 
 /// Checks that a structure to be filled is there and of a known size.
 // Safety: `to` is null or points to a readable `struct_size`.
 pub(super) unsafe fn check_out<T: Versioned>(to: *mut T) -> Result<()> {
-    if to.is_null() {
-        return Err(Error::new(Status::Null, T::NAME));
-    }
-    // Safety: see above.
-    check_size::<T>(unsafe { to.cast::<u32>().read_unaligned() } as usize)
+    // Safety: promised.
+    unsafe { size_of_theirs(to.cast(), T::V1_SIZE, T::NAME) }.map(drop)
 }
 
 /// Fills the caller's structure; keeps its `struct_size`.
 // Safety: `check_out` succeeded and the structure has `struct_size` writable bytes.
+#[inline(always)]
 pub(super) unsafe fn write<T: Versioned>(to: *mut T, value: &T) {
+    // Safety: promised; `value` has as many bytes as its type.
+    unsafe { copy_out(to.cast(), core::ptr::from_ref(value).cast(), size_of::<T>()) }
+}
+
+// Safety: as `write`; `from` has `ours` readable bytes.
+unsafe fn copy_out(to: *mut u8, from: *const u8, ours: usize) {
     // Safety: the copy ends where the shorter of the two structures ends; the first member stays.
     unsafe {
         let size = to.cast::<u32>().read_unaligned() as usize;
-        let from = core::ptr::from_ref(value).cast::<u8>();
         let skip = size_of::<u32>();
-        let count = size.min(size_of::<T>()) - skip;
-        core::ptr::copy_nonoverlapping(from.add(skip), to.cast::<u8>().add(skip), count);
+        core::ptr::copy_nonoverlapping(from.add(skip), to.add(skip), size.min(ours) - skip);
     }
 }
 
-fn check_size<T: Versioned>(size: usize) -> Result<()> {
-    if size < T::V1_SIZE || size > NONSENSE {
-        return Err(Error::new(Status::StructSize, T::NAME).at(size));
+/// The caller's struct_size, if it is one.
+// Safety: `given` is null or points to a readable `struct_size`.
+unsafe fn size_of_theirs(given: *const u8, least: usize, name: &'static str) -> Result<usize> {
+    if given.is_null() {
+        return Err(Error::new(Status::Null, name));
     }
-    Ok(())
+    // Safety: at least the first member is there; nothing is assumed about alignment.
+    let size = unsafe { given.cast::<u32>().read_unaligned() } as usize;
+    if size < least || size > NONSENSE {
+        return Err(Error::new(Status::StructSize, name).at(size));
+    }
+    Ok(size)
 }
 
 /// Copies text into a fixed C array, NUL-terminated. The arrays are one longer than the limits.

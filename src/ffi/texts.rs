@@ -26,8 +26,10 @@ pub(super) fn with<R>(
     work: impl FnOnce(&mut CClient, &mut Reader<'_>) -> Result<R>,
 ) -> Result<R> {
     match Client::ports(client).texts {
-        Texts::Utf8 => work(client, &mut Reader { texts: Texts::Utf8, room: &mut [] }),
+        #[cfg(feature = "gbk")]
         Texts::Gbk => with_room(client, work),
+        // Without the feature pointcard_init refuses GBK.
+        _ => work(client, &mut Reader { texts: Texts::Utf8, room: &mut [] }),
     }
 }
 
@@ -40,11 +42,13 @@ pub(super) unsafe fn unlocked<R>(
     // Safety: promised. Why a client cannot be asked is for `work` to find.
     let texts = unsafe { cell::with(client, |client| Ok(Client::ports(client).texts)) };
     match texts {
+        #[cfg(feature = "gbk")]
         Ok(Texts::Gbk) => around_room(work),
         _ => work(&mut Reader { texts: Texts::Utf8, room: &mut [] }),
     }
 }
 
+#[cfg(feature = "gbk")]
 #[inline(never)]
 fn around_room<R>(work: impl FnOnce(&mut Reader<'_>) -> R) -> R {
     let mut room = [0; BODY_MAX];
@@ -52,6 +56,7 @@ fn around_room<R>(work: impl FnOnce(&mut Reader<'_>) -> R) -> R {
 }
 
 /// Apart, so that only who hands in GBK pays for the room. No record holds more text than this.
+#[cfg(feature = "gbk")]
 #[inline(never)]
 fn with_room<R>(
     client: &mut CClient,

@@ -401,7 +401,7 @@ impl Queue {
     /// `Geometry`: the medium cannot hold a store, or not this one. `MediaVersion`: written by a
     /// version (`at`) or with features this one does not know. `MediaCorrupt`: not a store.
     pub fn open(&mut self, storage: &mut dyn Storage, salt: [u8; 8]) -> Result<Opened> {
-        *self = self.renewed();
+        self.close();
         let geometry = storage.geometry();
         self.shape = Shape::new(&geometry, salt)?.keyed(medium::has_keys(storage))?;
         self.phase = Phase::Open;
@@ -713,6 +713,7 @@ impl Queue {
     }
 
     /// Forgets the medium; staged settlements that were not committed are gone.
+    #[inline(never)] // a queue is made on the stack for it, which must not stay there
     pub fn close(&mut self) {
         *self = self.renewed();
     }

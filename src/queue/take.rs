@@ -139,28 +139,39 @@ impl Queue {
 
     /// Looks at the record of `spot` without a buffer. `None` when it is unreadable.
     pub(crate) fn peek(&mut self, medium: &mut Medium<'_>, spot: Spot) -> Result<Option<Peek>> {
-        let ring = *self.ring(spot.back);
-        if let Some(place) = self.guess(medium, spot)? {
-            let mut scan = Scan::at(medium, place.generation, place.off);
-            match scan.next(&ring, medium)? {
-                Some(hit)
-                    if hit.off == place.off
-                        && !hit.mended
-                        && hit.frame.number == spot.pos as u32 =>
-                {
-                    return peek_hit(medium, &hit, spot.pos).map(Some);
-                }
-                _ => {}
-            }
+        if let Some(place) = self.guess(medium, spot)?
+            && let Some(peek) = self.peek_at(medium, spot, place, true)?
+        {
+            return Ok(Some(peek));
         }
         let waits = spot.pos >= self.state.of(spot.back).mark();
+        let ring = self.ring(spot.back);
         let from = if waits { ring.tail } else { ring.oldest() };
         let Some(place) = ring.locate(medium, from, spot.pos)? else { return Ok(None) };
-        let mut scan = Scan::from(&ring, medium, place.generation, place.off)?;
-        match scan.next(&ring, medium)? {
-            Some(hit) => peek_hit(medium, &hit, spot.pos).map(Some),
-            None => Ok(None),
+        self.peek_at(medium, spot, place, false)
+    }
+
+    /// The same at one place, which may be a guess. Apart, so that a record is not searched for
+    /// below the window of another walk.
+    #[inline(never)]
+    fn peek_at(
+        &self,
+        medium: &mut Medium<'_>,
+        spot: Spot,
+        place: Place,
+        guess: bool,
+    ) -> Result<Option<Peek>> {
+        let ring = self.ring(spot.back);
+        let mut scan = match guess {
+            true => Scan::at(medium, place.generation, place.off),
+            false => Scan::from(ring, medium, place.generation, place.off)?,
+        };
+        let Some(hit) = scan.next(ring, medium)? else { return Ok(None) };
+        let found = hit.off == place.off && !hit.mended && hit.frame.number == spot.pos as u32;
+        if guess && !found {
+            return Ok(None);
         }
+        peek_hit(medium, &hit, spot.pos).map(Some)
     }
 
     /// The first entry from turn `from` on that may be sent, read into `buf`.
