@@ -8,13 +8,12 @@ use core::ffi::c_char;
 use super::fault::{TextOut, bytes, pointcard_fault, stateless};
 use super::keys::{loaded, pointcard_key, required, rust_sign_type};
 use super::life::{POINTCARD_GBK, POINTCARD_UTF8};
-use super::structs::{self, Versioned, chars};
+use super::structs::{self, Versioned, fill};
 use super::{config_text, status};
 use crate::gateway::Session;
 use crate::gateway::notify::{self, FIELDS_MAX, Message, Seen, SeenId, Variant, Verified};
 use crate::json::{self, Encoding};
 use crate::status::{Error, Result, Status};
-use crate::text::Text;
 use crate::text::Writer;
 
 /// pointcard_notification.kind: a shopper has the coupon (领券成功). Source: the quick-start guide of
@@ -181,7 +180,8 @@ pub unsafe extern "C" fn pointcard_notification_read(
             }
             let room: &mut [u8] =
                 if cap == 0 { &mut [] } else { core::slice::from_raw_parts_mut(room, cap) };
-            let found = read(&given, room)?;
+            let mut found = ZERO;
+            read(&given, room, &mut found)?;
             structs::write(notification, &found);
             Ok(())
         })
@@ -192,7 +192,8 @@ pub unsafe extern "C" fn pointcard_notification_read(
 unsafe fn read(
     given: &pointcard_notification_in,
     room: &mut [u8],
-) -> Result<pointcard_notification> {
+    out: &mut pointcard_notification,
+) -> Result<()> {
     let sign_type = rust_sign_type(given.sign_type, "sign_type")?;
     let otherwise = match given.charset {
         POINTCARD_UTF8 => Encoding::Utf8,
@@ -212,19 +213,13 @@ unsafe fn read(
     let start = room.as_ptr();
     let message = notify::read(raw, room)?;
     let verified = message.verify(sign_type, key, scratch)?;
-    let kind = kind(&verified, &Session::new(app_id), Some(merchant).filter(|m| !m.is_empty()))?;
+    out.kind = kind(&verified, &Session::new(app_id), Some(merchant).filter(|m| !m.is_empty()))?;
     let charset = message.encoding(otherwise)?;
-    typed(
-        &verified,
-        otherwise,
-        pointcard_notification {
-            kind,
-            variant: variant(verified.variant()),
-            charset: if charset == Encoding::Gbk { POINTCARD_GBK } else { POINTCARD_UTF8 },
-            fields: start,
-            ..table(&verified)
-        },
-    )
+    out.variant = variant(verified.variant());
+    out.charset = if charset == Encoding::Gbk { POINTCARD_GBK } else { POINTCARD_UTF8 };
+    out.fields = start;
+    table(&verified, out);
+    typed(&verified, otherwise, out)
 }
 
 /// What it is; a coupon has to be for this app and merchant.
@@ -249,8 +244,7 @@ fn variant(variant: Variant) -> i32 {
 }
 
 /// Where the fields are: names and values stand in the room one behind the other.
-fn table(verified: &Verified<'_, '_>) -> pointcard_notification {
-    let mut out = ZERO;
+fn table(verified: &Verified<'_, '_>, out: &mut pointcard_notification) {
     let (mut end, mut ends) = (0, out.field_ends.iter_mut());
     for (index, field) in verified.notification().fields().iter().enumerate() {
         for part in [field.name, field.value] {
@@ -264,33 +258,31 @@ fn table(verified: &Verified<'_, '_>) -> pointcard_notification {
         out.signed_fields |= u32::from(signed) << index;
         out.field_count += 1;
     }
-    out
 }
 
 fn typed(
     verified: &Verified<'_, '_>,
     otherwise: Encoding,
-    out: pointcard_notification,
-) -> Result<pointcard_notification> {
-    let text = |name| id(verified, otherwise, name);
-    Ok(pointcard_notification {
-        notify_id: text("notify_id")?,
-        notify_time: text("notify_time")?,
-        notify_type: text("notify_type")?,
-        event_code: text("event_code")?,
-        app_id: text("app_id")?,
-        auth_app_id: text("auth_app_id")?,
-        buyer_id: text("buyer_id")?,
-        merchant_uid: text("merchant_uid")?,
-        isv_out_biz_id: text("isv_out_biz_id")?,
-        id: text("id")?,
-        order_id: text("order_id")?,
-        order_type: text("order_type")?,
-        order_status: text("order_status")?,
-        order_process_time: text("order_process_time")?,
-        status: text("status")?,
-        ..out
-    })
+    out: &mut pointcard_notification,
+) -> Result<()> {
+    let texts = [
+        ("notify_id", &mut out.notify_id),
+        ("notify_time", &mut out.notify_time),
+        ("notify_type", &mut out.notify_type),
+        ("event_code", &mut out.event_code),
+        ("app_id", &mut out.app_id),
+        ("auth_app_id", &mut out.auth_app_id),
+        ("buyer_id", &mut out.buyer_id),
+        ("merchant_uid", &mut out.merchant_uid),
+        ("isv_out_biz_id", &mut out.isv_out_biz_id),
+        ("id", &mut out.id),
+        ("order_id", &mut out.order_id),
+        ("order_type", &mut out.order_type),
+        ("order_status", &mut out.order_status),
+        ("order_process_time", &mut out.order_process_time),
+        ("status", &mut out.status),
+    ];
+    texts.into_iter().try_for_each(|(name, to)| id(verified, otherwise, name, to))
 }
 
 /// A signed field's text; empty when it is not there.
@@ -298,7 +290,8 @@ fn id(
     verified: &Verified<'_, '_>,
     otherwise: Encoding,
     name: &'static str,
-) -> Result<[c_char; 129]> {
+    to: &mut [c_char; 129],
+) -> Result<()> {
     let mut room = [0; notify::ID_MAX];
     let mut writer = Writer::new(&mut room);
     match verified.text(name, otherwise, &mut writer) {
@@ -307,8 +300,8 @@ fn id(
     }
     let too_long = Error::new(Status::TooLong, name).at(notify::ID_MAX);
     let text = writer.finish_str().map_err(|_| too_long)?;
-    let text: Text<{ notify::ID_MAX }> = crate::text::bounded(text, name)?;
-    Ok(chars(&text))
+    fill(to, text.as_bytes());
+    Ok(())
 }
 
 /// A signed field of a message by its name: business_order, name, memo, whatever the sender chose.
@@ -334,9 +327,10 @@ pub unsafe extern "C" fn pointcard_notification_field(
     // Safety: as promised above.
     unsafe {
         stateless(core::ptr::null_mut(), || {
-            let given = structs::read(notification)?;
+            let mut given = structs::room();
+            let given = structs::read_to(notification, &mut given)?;
             let (name, out) = (required(name, "name")?, TextOut { out, cap, len: out_len });
-            let value = field(&given, name)?;
+            let value = field(given, name)?;
             Ok(out.fill(|out| match given.charset {
                 POINTCARD_GBK => json::gbk(value, out),
                 _ => {
@@ -440,8 +434,9 @@ unsafe fn with_id(
     notification: *const pointcard_notification,
     work: impl FnOnce(&mut Seen<'_>, &'static str, &[u8]) -> Result<()>,
 ) -> Result<()> {
+    let mut given = structs::room();
     // Safety: as promised.
-    let given = unsafe { structs::read(notification)? };
+    let given = unsafe { structs::read_to(notification, &mut given)? };
     if seen.is_null() {
         return Err(Error::new(Status::Null, "seen"));
     }

@@ -290,7 +290,8 @@ pub unsafe extern "C" fn pointcard_redeem_commit(
     // Safety: as promised above.
     let done = unsafe {
         cell::with(client, |client| {
-            let message = structs::read(notification)?;
+            let mut message = structs::room();
+            let message = structs::read_to(notification, &mut message)?;
             if message.kind != POINTCARD_NOTIFY_COUPON {
                 return Err(Error::new(Status::Argument, "notification.kind"));
             }

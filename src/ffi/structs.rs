@@ -3,7 +3,7 @@
 //! In: a caller's structure, from an older or newer header. Out: ours, with what the caller does
 //! not know left at zero; or `StructSize`. New members are only ever added at the end.
 
-use core::mem::size_of;
+use core::mem::{MaybeUninit, size_of};
 
 use crate::status::{Error, Result, Status};
 
@@ -24,11 +24,25 @@ pub unsafe trait Versioned: Copy {
 // Safety: `from` is null or points to `struct_size` readable bytes.
 #[inline(always)] // so that it is read to where it stays
 pub(super) unsafe fn read<T: Versioned>(from: *const T) -> Result<T> {
-    let mut value = core::mem::MaybeUninit::<T>::zeroed();
-    // Safety: an all-zero T is valid (the trait's promise), and bytes are copied into it.
+    let mut value = room();
+    // Safety: promised.
+    unsafe { read_to(from, &mut value) }.copied()
+}
+
+/// Room for [`read_to`].
+#[inline(always)]
+pub(super) fn room<T: Versioned>() -> MaybeUninit<T> {
+    MaybeUninit::zeroed()
+}
+
+/// [`read`] to a [`room`], for what is too large to be moved.
+// Safety: as `read`.
+#[inline(always)]
+pub(super) unsafe fn read_to<T: Versioned>(from: *const T, to: &mut MaybeUninit<T>) -> Result<&T> {
+    // Safety: bytes are copied over zeroes, and an all-zero T is valid (the trait's promise).
     unsafe {
-        copy_in(from.cast(), value.as_mut_ptr().cast(), size_of::<T>(), T::V1_SIZE, T::NAME)?;
-        Ok(value.assume_init())
+        copy_in(from.cast(), to.as_mut_ptr().cast(), size_of::<T>(), T::V1_SIZE, T::NAME)?;
+        Ok(to.assume_init_ref())
     }
 }
 
@@ -101,8 +115,10 @@ pub(super) fn chars<const N: usize>(text: &str) -> [core::ffi::c_char; N] {
     out
 }
 
-fn fill(out: &mut [core::ffi::c_char], text: &[u8]) {
+/// [`chars`] into an array that is there; what is behind the text becomes zero.
+pub(super) fn fill(out: &mut [core::ffi::c_char], text: &[u8]) {
     let room = out.len().saturating_sub(1);
+    out.fill(0);
     for (to, from) in out.iter_mut().take(room).zip(text) {
         *to = *from as core::ffi::c_char;
     }
