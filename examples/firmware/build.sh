@@ -33,5 +33,5 @@ fi
     -DBOARD_HZ="$hz" -DBOARD_UART="$uart" -DBOARD_UART_AT="$uart_at" \
     $here/board_metal.c $sources "$archive" \
     -nostartfiles -nostdlib -Wl,--start-group -lc -lgcc -Wl,--end-group \
-    -Wl,--gc-sections -Wl,-z,noexecstack -Wl,--no-warn-execstack -Wl,-Map="$image.map" \
+    -Wl,--gc-sections -Wl,--emit-relocs -Wl,-z,noexecstack -Wl,--no-warn-execstack -Wl,-Map="$image.map" \
     -Wl,--defsym=FLASH_AT="$flash" -Wl,--defsym=FLASH_SIZE="$flash_size" -Wl,--defsym=RAM_AT="$ram" -T $here/link.ld -o "$image"
