@@ -2,7 +2,7 @@
 
 use core::ffi::c_char;
 
-use super::call::{Ask, POINTCARD_CONTENT_MAX, Read, perform, pointcard_answer, pointcard_options};
+use super::call::{Go, POINTCARD_CONTENT_MAX, perform, pointcard_answer, pointcard_options};
 use super::call_text;
 use super::cell::Cell;
 use super::life::pointcard_client;
@@ -263,21 +263,41 @@ pub(super) unsafe fn run<C: BizContent, R: Versioned>(
     content: impl FnOnce(&Cell, &str) -> Result<C>,
     read: impl FnOnce(&Answer<'_>) -> Result<R>,
 ) -> Status {
+    // Safety: promised; `read` is called after `ask`, which has checked `out`.
+    unsafe {
+        let (mut ask, mut read) = (asking(content, out), reading(read, out));
+        perform(client, options, answer, wants_node, &mut ask, &mut read)
+    }
+}
+
+/// What makes the content; asked once.
+// Safety: `out` is null or as the header describes it, while the result lives.
+unsafe fn asking<C: BizContent, R: Versioned>(
+    content: impl FnOnce(&Cell, &str) -> Result<C>,
+    out: *mut R,
+) -> impl FnMut(&Cell, &str, Go<'_>) -> Result<Status> {
     let mut content = Some(content);
-    let mut read = Some(read);
-    let again = Error::new(Status::Internal, "call");
-    let ask: &mut Ask<'_> = &mut |cell, merchant, go| {
+    move |cell, merchant, go| {
         // Safety: promised.
         unsafe { structs::check_out(out)? };
-        let content = content.take().ok_or(again)?(cell, merchant)?;
+        let content = content.take().ok_or(AGAIN)?(cell, merchant)?;
         go("", &Told::of(&content))
-    };
-    let read: &mut Read<'_> = &mut |answer| {
-        let result = read.take().ok_or(again)?(answer)?;
-        // Safety: `ask` has checked it.
+    }
+}
+
+/// What reads the answer; asked once.
+// Safety: `out` was checked when the result is called.
+unsafe fn reading<R: Versioned>(
+    read: impl FnOnce(&Answer<'_>) -> Result<R>,
+    out: *mut R,
+) -> impl FnMut(&Answer<'_>) -> Result<()> {
+    let mut read = Some(read);
+    move |answer| {
+        let result = read.take().ok_or(AGAIN)?(answer)?;
+        // Safety: promised.
         unsafe { structs::write(out, &result) };
         Ok(())
-    };
-    // Safety: promised.
-    unsafe { perform(client, options, answer, wants_node, ask, read) }
+    }
 }
+
+const AGAIN: Error = Error::new(Status::Internal, "call");

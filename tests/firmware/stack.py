@@ -1,37 +1,62 @@
 #!/usr/bin/env python3
 """Worst-case stack of every exported function, from the disassembly of a linked image.
 
-In: an ELF image for Cortex-M with its symbols. Out: for each pointcard_ function the bytes of
-stack below its caller, on the deepest path of the call graph. A frame is the sum of everything the
-function ever takes off the stack pointer, so it is a bound, not an estimate.
+In: an ELF image for Cortex-M with its symbols and relocations (ld --emit-relocs). Out: for each
+pointcard_ function the bytes of stack below its caller, on the deepest path of the call graph. A
+frame is the sum of everything the function ever takes off the stack pointer, so it is a bound, not
+an estimate.
 
-Calls through pointers are resolved by INDIRECT, the stated list; the integrator's own callbacks
-are not in the image's bound and must be added. Fails, naming the place, on a cycle (recursion), on
-a change of the stack pointer it cannot read, and on a call through a pointer that no line of the
-list speaks of.
+A call through a pointer may reach what EDGES says, and every function whose address its own code
+holds. The relocations say whose address is taken at all: of those, each of Rust's has to be reached
+by one of the two, or the list is not whole. The integrator's own callbacks are not in the image's
+bound and must be added. Fails, naming the place, on a cycle (recursion), on a change of the stack
+pointer it cannot read, on a call through a pointer that no line speaks of, and on a function whose
+address is taken and that nobody is said to call.
 """
+import bisect
 import re
+import struct
 import subprocess
 import sys
 
 CROSS = "arm-none-eabi-"
 
-# A function that calls through a pointer -> what it may reach: functions of the image by name, or
-# nothing but the integrator's callback (None). The first line that fits counts.
-INDIRECT = [
-    # The library's own port objects: each hands on to one callback of the C program.
-    (r"as pointcard::port::\w+>::", None),
-    (r"pointcard::ffi::lock::", None),
+PORT = r"as pointcard::port::[\w:]+>::"
+# These call functions of the C program and nothing else (the first of our own media: see EDGES).
+CALLBACKS = PORT + r"|pointcard::ffi::lock::|^(?!pointcard_)\w+$"
+# A function that calls through a pointer -> what it may reach, by name. All lines that fit count.
+EDGES = [
+    # Ports: objects behind `dyn`, anywhere in ours; media of our own behind C's table of functions.
+    (r"^(?!.*" + PORT + r").*pointcard", PORT),
+    (r"CMedium " + PORT, r"pointcard::ffi::media::"),
+    # The queue: what a walk hands its records to, and what looks for an entry.
+    (r"ring::Ring::scan_head$", r"queue::mount::.*\{\{closure\}\}$"),
+    (r"walk::.*::any_copy$", r"walk::.*::superseded::\{\{closure\}\}$"),
+    (r"walk::.*::do_find$", r"Queue::find::\{\{closure\}\}$|client::refund::ripen::\{\{closure\}\}$"
+     r"|Books::(debt|find|keep|file)::\{\{closure\}\}$"),
+    (r"Books::debt::\{\{closure\}\}$", r"cancel_offer::\{\{closure\}\}$|Books::file::\{\{closure\}\}$"),
+    (r"queue::limits::", r"queue::limits::Level::(near|over)$"),
+    # Requests: what writes a content, what takes the canonical string, what signs.
+    (r"gateway::(request|explain)::", r"gateway::request::Written>::write$"),
+    (r"gateway::canonical::canonical$", r"Hasher::update$|gateway::(request|explain)::\w+::\{\{closure\}\}$"
+     r"|pointcard_canonical(::\{\{closure\}\})+$"),
+    (r"gateway::request::", r"(start_call|adopt)::\{\{closure\}\}$"),
+    # Texts, letter by letter; the keys that are wrong.
+    (r"json::(text::shown|Value::each_char)$", r"client::verdict::\w+::\{\{closure\}\}$"),
+    (r"client::keys::Vault::load_each$", r"(check_keys|Vault::load)::\{\{closure\}\}$"),
+    # Calls: perform asks for the content, which goes back to it; then the answer is read.
+    (r"ffi::call::perform$", r"ffi::methods::asking::\{\{closure\}\}$|pointcard_call::\{\{closure\}\}$"),
+    (r"ffi::methods::asking::\{\{closure\}\}$|pointcard_call::\{\{closure\}\}$",
+     r"ffi::call::perform(::\{\{closure\}\})+$"),
+    (r"ffi::call::perform(::\{\{closure\}\})+$", r"ffi::methods::reading::\{\{closure\}\}$"
+     r"|ffi::call::nothing$|core::ops::function::FnMut::call_mut$"),
     # core::fmt: what is formatted here are numbers, texts and one type of ours.
-    (r"core::fmt::write$", r"core::fmt::(Display|Debug|LowerHex|UpperHex)( for \w+)?>::fmt$|as core::fmt::\w+>::fmt$"
-     r"|as core::fmt::Write>::"),
-    (r"core::fmt::", r"as core::fmt::Write>::"),
-    (r"as core::fmt::Display>::fmt$", r"as core::fmt::Write>::"),
-    # Everything else of ours: a port object, or a callback called directly.
-    (r"^pointcard|pointcard::", r"as pointcard::port::\w+>::"),
-    # C: the example's own tables of functions.
-    (r".", None),
+    (r"core::fmt::write$", r"core::fmt::(Display|Debug|LowerHex|UpperHex)( for \w+)?>::fmt$|as core::fmt::\w+>::fmt$"),
+    (r"core::fmt::|as core::fmt::Display>::fmt$", r"core::fmt::Write(>)?::(write_str|write_char)$"),
 ]
+# Addresses that are taken and never called through them: what drops (nothing of ours is boxed), and
+# write_fmt, which core's Formatter has in its table of functions and goes around with core::fmt::write.
+NEVER = r"core::ptr::drop_in_place|core::fmt::Write::write_fmt$"
 # core::fmt::write formats our Error, and the bytes of a letter's export as digits (queue::letters::Hex,
 # which serde hands on by reference: &T). Their own fmt writes their parts with core::fmt::write: two
 # levels, no more, because the parts are numbers and texts. The inner level is a separate node.
@@ -45,6 +70,8 @@ class Unreadable(Exception):
 class Function:
     def __init__(self, name):
         self.name, self.frame, self.calls, self.indirect = name, 0, set(), False
+        self.end = 0
+        self.holds = set()  # functions whose addresses stand among its constants
 
 
 def listing(elf):
@@ -98,10 +125,11 @@ def parse(text):
             current = functions[int(head.group(1), 16)] = Function(head.group(2))
             loaded = {}
             continue
-        insn = re.match(r"^\s*[0-9a-f]+:\s+(\S+)\s*(.*)$", line)
+        insn = re.match(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", line)
         if not insn or current is None:
             continue
-        op, args = insn.group(1), insn.group(2)
+        op, args = insn.group(2), insn.group(3)
+        current.end = int(insn.group(1), 16) + 4
         current.frame += taken(op, args, current.name)
         # Cortex-M0 takes large frames with a constant from beside the code.
         place = re.match(r"(r\d+), \[pc", args)
@@ -135,17 +163,97 @@ def note_call(function, op, args):
         function.indirect = True
 
 
-def resolve(functions):
-    """Adds the edges of INDIRECT; says which lines were used."""
+def words(elf, section):
+    """The address and the bytes of a section."""
+    table = subprocess.run([CROSS + "readelf", "-SW", elf], capture_output=True, text=True, check=True)
+    row = re.search(r"\] " + re.escape(section) + r"\s+PROGBITS\s+(\w+) (\w+) (\w+)", table.stdout)
+    at, offset, size = (int(part, 16) for part in row.groups())
+    with open(elf, "rb") as file:
+        file.seek(offset)
+        return at, file.read(size)
+
+
+def code_addresses(elf):
+    """Where functions begin; objdump reads the constants between them as code, too."""
+    listed = subprocess.run([CROSS + "readelf", "-sW", elf], capture_output=True, text=True, check=True)
+    rows = re.findall(r"^\s*\d+: ([0-9a-f]{8})\s+\w+ FUNC ", listed.stdout, re.M)
+    return {int(value, 16) & ~1 for value in rows}
+
+
+def taken_addresses(elf, functions):
+    """{where it stands: the function}, of every function's address in code and constants."""
+    listed = subprocess.run([CROSS + "readelf", "-rW", elf], capture_output=True, text=True, check=True)
+    found, known = {}, False
+    for part in listed.stdout.split("Relocation section ")[1:]:
+        section = re.match(r"'\.rel(\S+)'", part).group(1)
+        if section not in (".text", ".data"):
+            continue
+        known = True
+        start, content = words(elf, section)
+        for at, kind in re.findall(r"^([0-9a-f]{8})\s+\w+ (R_ARM_(?!THM_CALL|THM_JUMP|PREL31|NONE)\w+)",
+                                   part, re.M):
+            at = int(at, 16)
+            if kind not in ("R_ARM_ABS32", "R_ARM_TARGET1"):
+                halves(part, at, kind, functions)
+                continue
+            (value,) = struct.unpack_from("<I", content, at - start)
+            if value & 1 and value - 1 in functions:
+                found[at] = value - 1
+    if not known:
+        raise Unreadable("no relocations: link with --emit-relocs")
+    return found
+
+
+def halves(part, at, kind, functions):
+    """An address made by an instruction: none of a function's is, or this would not see it."""
+    symbol = re.search(f"^{at:08x}\\s+\\w+ {kind}\\s+([0-9a-f]+)", part, re.M)
+    value = int(symbol.group(1), 16) if symbol else 0
+    if value & 1 and value - 1 in functions:
+        raise Unreadable(f"a function's address is made at {at:#x} by {kind}")
+
+
+def hold(functions, taken, code):
+    """Gives each function the addresses among its own constants; returns what else is taken."""
+    starts = sorted(at for at in functions)
+    elsewhere = set()
+    for at, target in taken.items():
+        owner = starts[max(bisect.bisect_right(starts, at) - 1, 0)]
+        if owner in code and owner <= at < functions[owner].end:
+            functions[owner].holds.add(target)
+        # A vtable: what a box would call stands before what is called.
+        elif at + 4 not in taken or "{{vtable.shim}}" not in functions[target].name:
+            elsewhere.add(target)
+    return elsewhere
+
+
+def lift(functions):
+    """What the compiler moved out of several functions calls in their name."""
+    moved = {at for at, f in functions.items() if f.indirect and f.name.startswith("OUTLINED_FUNCTION")}
+    while moved:
+        users = [f for f in functions.values() if f.calls & moved and not f.indirect]
+        for at in moved:
+            functions[at].indirect = False
+        for user in users:
+            user.indirect = True
+        moved = {at for at, f in functions.items() if f.indirect and f.name.startswith("OUTLINED_FUNCTION")}
+
+
+def resolve(functions, taken, code):
+    """Adds the edges of calls through pointers; fails where nobody has said what they are."""
+    elsewhere = hold(functions, taken, code)
+    everything = elsewhere | {target for f in functions.values() for target in f.holds}
+    lift(functions)
+    reached = set()
     for function in [f for f in functions.values() if f.indirect]:
-        for who, reaches in INDIRECT:
-            if re.search(who, function.name):
-                if reaches:
-                    function.calls |= {at for at, f in functions.items()
-                                       if re.search(reaches, f.name) and f is not function}
-                break
-        else:
-            raise Unreadable(f"{function.name} calls through a pointer; INDIRECT is silent")
+        lines = [reaches for who, reaches in EDGES if re.search(who, function.name)]
+        if not lines and not function.holds and not re.search(CALLBACKS, function.name):
+            raise Unreadable(f"{function.name} calls through a pointer; EDGES is silent")
+        edges = {at for at in everything if any(re.search(line, functions[at].name) for line in lines)}
+        reached |= edges | function.holds
+        function.calls |= {at for at in edges | function.holds if functions[at] is not function}
+    for at in everything - reached:
+        if "::" in functions[at].name and not re.search(NEVER, functions[at].name):
+            raise Unreadable(f"the address of {functions[at].name} is taken; EDGES says nobody calls it")
     nest(functions)
 
 
@@ -178,7 +286,7 @@ def deepest(functions, at, memo, path=()):
 def bounds(elf):
     """{export: (bytes, the deepest path)}"""
     functions = parse(listing(elf))
-    resolve(functions)
+    resolve(functions, taken_addresses(elf, functions), code_addresses(elf))
     memo = {}
     return {f.name: deepest(functions, at, memo) for at, f in functions.items()
             if re.match(r"(pointcard|kernel)_\w+$", f.name)}
