@@ -15,6 +15,7 @@ use crate::gateway::{self, SIGNATURE_MAX, Session, SignType, points};
 use crate::points::refund::Sending;
 use crate::port::Ports;
 use crate::status::{Error, Result, Status};
+use crate::text;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -239,7 +240,7 @@ impl Vault {
             let verified = self.own_public.verify(digest, hash, signature, &mut self.scratch);
             verified.map_err(|_| foreign)?;
             let place = out.get_mut(..signature.len()).ok_or(foreign)?;
-            place.copy_from_slice(signature);
+            text::copy(place, signature);
             Ok(signature.len())
         };
         build_written(session, flight.method(), content, unsigned.time, &mut sign, buf)

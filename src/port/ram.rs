@@ -63,12 +63,12 @@ impl Storage for RamStorage<'_> {
     }
 
     fn read(&mut self, at: u32, buf: &mut [u8]) -> Result<(), PortError> {
-        buf.copy_from_slice(self.range(at, buf.len())?);
+        crate::text::copy(buf, self.range(at, buf.len())?);
         Ok(())
     }
 
     fn prog(&mut self, at: u32, data: &[u8]) -> Result<(), PortError> {
-        self.room(at, data)?.copy_from_slice(data);
+        crate::text::copy(self.room(at, data)?, data);
         Ok(())
     }
 

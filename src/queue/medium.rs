@@ -180,7 +180,7 @@ impl Reader {
             }
             let got = self.some(medium, from, rest.len() as u32, end)?;
             match rest.get_mut(..got.len()) {
-                Some(room) if !got.is_empty() => room.copy_from_slice(got),
+                Some(room) if !got.is_empty() => crate::text::copy(room, got),
                 _ => break,
             }
             done += got.len();

@@ -140,7 +140,7 @@ impl<const N: usize> Bytes<N> {
 
     pub(crate) fn put(&mut self, more: &[u8]) {
         if let Some(room) = self.bytes.get_mut(self.len..self.len + more.len()) {
-            room.copy_from_slice(more);
+            crate::text::copy(room, more);
             self.len += more.len();
         }
     }

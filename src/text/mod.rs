@@ -22,6 +22,14 @@ pub fn bounded<const N: usize>(text: &str, what: &'static str) -> Result<Text<N>
     Text::try_from(text).map_err(|_| Error::new(Status::TooLong, what).at(N))
 }
 
+/// Copies as many bytes as both have. What `copy_from_slice` panics about cannot be asked of this,
+/// however little the compiler looks into it.
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
 /// Text handed in by the caller, as the gateway may see it: UTF-8 without control characters, at
 /// most `max_chars` characters (the gateway counts characters, not bytes).
 ///

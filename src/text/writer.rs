@@ -32,7 +32,7 @@ impl<'a> Writer<'a> {
     pub fn bytes(&mut self, bytes: &[u8]) {
         let room = self.buf.get_mut(self.len..).and_then(|room| room.get_mut(..bytes.len()));
         if let Some(room) = room {
-            room.copy_from_slice(bytes);
+            super::copy(room, bytes);
         }
         self.len = self.len.saturating_add(bytes.len());
     }

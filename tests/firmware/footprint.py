@@ -21,11 +21,12 @@ FEATURES = ["gbk", "aes", "certificates", "qr", "seal"]
 # What is measured, its goal, and the budget that is enforced: the goal, or where it is missed
 # today, the value of today and a little more, so that it cannot grow unseen.
 BUDGETS = [
-    ("whole library, flash", 40960, 315000),
+    ("whole library, flash", 40960, 284500),
+    ("the sale path, flash", None, 151000),
     ("whole library, static RAM", 2048, 2048),
-    ("pointcard_init_abi, stack", 4096, 12000),
-    ("pointcard_check_abi, stack", 4096, 26500),
-    ("every other function, stack", 4096, 17500),
+    ("pointcard_init_abi, stack", 4096, 6080),
+    ("pointcard_check_abi, stack", 4096, 11820),
+    ("every other function, stack", 4096, 11020),
     ("gbk, flash over the core", None, 155000),
     ("RSA-2048 sign, size build, instructions", None, 22_500_000),
     ("RSA-2048 sign, speed build, instructions", 22_000_000, 22_000_000),
@@ -139,6 +140,7 @@ def measure(out, rows, bounds):
     rest = max(value for name, value in bounds.items() if name not in ONCE)
     return {
         "whole library, flash": flash,
+        "the sale path, flash": loaded(out / "image-sale.elf") - loaded(out / "image-empty.elf"),
         "whole library, static RAM": static_ram(out / "image-core.elf"),
         "pointcard_init_abi, stack": bounds["pointcard_init_abi"],
         "pointcard_check_abi, stack": bounds["pointcard_check_abi"],
@@ -202,8 +204,10 @@ broken. Bytes, unless it says otherwise. Built for size (`opt-level = "s"`, LTO,
 
 - The caller's memory stands beside it: one `pointcard_client`, {client} bytes, which holds keys, scratch and the buffers of an
   exchange for 4096-bit keys as well; its size is part of the ABI. No heap.
-- The stack of `pointcard_init_abi` is deep because the client's part of it is put together there before it is moved to its
-  place. Open the client early, on the thread with the largest stack; the other functions need what their row says.
+- The whole library is every function of the header. The sale path is what a linker keeps (`--gc-sections`) for a till that opens,
+  accrues, syncs, walks, maintains and asks a balance, blocking or by steps: `tests/firmware/main.c`. Both have that program and
+  its keys in them. The goal of flash and the goals of stack are missed by far: a queue that survives power cuts, answers that are
+  verified before they are read, and redemption do not fit 40 KiB as they are written.
 - The RSA flash row counts the functions that sign, check, blind and hash, by their names in the image; reading key text (PEM,
   base64, DER) and SHA-1 are not in it. The table of kernels has all of it.
 
@@ -218,7 +222,9 @@ The deepest stack is that of any function but the two that start a till (below).
 {exports}
 
 `tests/firmware/stack.py` adds up frames along the call graph. There is no recursion: it fails when it finds a cycle. Calls
-through pointers are resolved by the list at its top. Your callbacks' own stack comes on top, and an interrupt's frame.
+through pointers (ports, closures) are resolved by the list at its top, which is checked against the image's relocations: a call
+the list does not know fails, and so does a function whose address is taken and that the list says nobody calls. Your callbacks'
+own stack comes on top, and an interrupt's frame.
 
 ## Stack: painted in one run, beside the bound
 

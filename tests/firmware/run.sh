@@ -83,6 +83,8 @@ key() { # NAME FILE
 for feature in gbk aes certificates qr seal ""; do
     FIRMWARE_FEATURES=$feature sh examples/firmware/build.sh m4 "$out/image-${feature:-core}.elf"
 done
+# The same program with what it calls alone.
+FIRMWARE_CFLAGS=-I$out sh examples/firmware/build.sh m4 "$out/image-sale.elf"
 FIRMWARE_SOURCES=tests/firmware/empty.c FIRMWARE_CFLAGS= \
     sh examples/firmware/build.sh m4 "$out/image-empty.elf"
 unset FIRMWARE_SOURCES FIRMWARE_CFLAGS

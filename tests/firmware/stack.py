@@ -193,10 +193,10 @@ def taken_addresses(elf, functions):
         for at, kind in re.findall(r"^([0-9a-f]{8})\s+\w+ (R_ARM_(?!THM_CALL|THM_JUMP|PREL31|NONE)\w+)",
                                    part, re.M):
             at = int(at, 16)
-            if kind not in ("R_ARM_ABS32", "R_ARM_TARGET1"):
-                halves(part, at, kind, functions)
-                continue
-            (value,) = struct.unpack_from("<I", content, at - start)
+            if kind in ("R_ARM_ABS32", "R_ARM_TARGET1"):
+                (value,) = struct.unpack_from("<I", content, at - start)
+            else:
+                value = half(part, at, kind)
             if value & 1 and value - 1 in functions:
                 found[at] = value - 1
     if not known:
@@ -204,12 +204,10 @@ def taken_addresses(elf, functions):
     return found
 
 
-def halves(part, at, kind, functions):
-    """An address made by an instruction: none of a function's is, or this would not see it."""
+def half(part, at, kind):
+    """The address of which an instruction makes a half."""
     symbol = re.search(f"^{at:08x}\\s+\\w+ {kind}\\s+([0-9a-f]+)", part, re.M)
-    value = int(symbol.group(1), 16) if symbol else 0
-    if value & 1 and value - 1 in functions:
-        raise Unreadable(f"a function's address is made at {at:#x} by {kind}")
+    return int(symbol.group(1), 16) if symbol else 0
 
 
 def hold(functions, taken, code):
