@@ -111,7 +111,8 @@ const CONFIG_NAMES: &[&str] = &[
 
 /// True when `sub_code`, behind its prefix, is one of `names`.
 fn is_one_of(sub_code: &str, names: &[&str]) -> bool {
-    let name = sub_code.rsplit('.').next().unwrap_or_default();
+    // Not rsplit: its next_back calls itself, and there is to be no recursion.
+    let name = sub_code.rsplit_once('.').map_or(sub_code, |(_, name)| name);
     names.iter().any(|one| one.len() == name.len() && contains(name, one))
 }
 

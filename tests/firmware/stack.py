@@ -33,8 +33,9 @@ EDGES = [
     (r"ring::Ring::scan_head$", r"queue::mount::.*\{\{closure\}\}$"),
     (r"walk::.*::any_copy$", r"walk::.*::superseded::\{\{closure\}\}$"),
     (r"walk::.*::do_find$", r"Queue::find::\{\{closure\}\}$|client::refund::ripen::\{\{closure\}\}$"
-     r"|Books::(debt|find|keep|file)::\{\{closure\}\}$"),
-    (r"Books::debt::\{\{closure\}\}$", r"cancel_offer::\{\{closure\}\}$|Books::file::\{\{closure\}\}$"),
+     r"|Books::(debt|claim|find|keep|file)::\{\{closure\}\}$"),
+    (r"Books::(debt|claim)::\{\{closure\}\}$|redeem_books::is_claim$",
+     r"cancel_offer::\{\{closure\}\}$|Books::file::\{\{closure\}\}$"),
     (r"queue::limits::", r"queue::limits::Level::(near|over)$"),
     # Requests: what writes a content, what takes the canonical string, what signs.
     (r"gateway::(request|explain)::", r"gateway::request::Written>::write$"),
