@@ -21,7 +21,7 @@ FEATURES = ["gbk", "aes", "certificates", "qr", "seal"]
 # What is measured, its goal, and the budget that is enforced: the goal, or where it is missed
 # today, the value of today and a little more, so that it cannot grow unseen.
 BUDGETS = [
-    ("whole library, flash", 40960, 284500),
+    ("whole library, flash", 40960, 289000),
     ("the sale path, flash", None, 151000),
     ("whole library, static RAM", 2048, 2048),
     ("pointcard_init_abi, stack", 4096, 6080),
