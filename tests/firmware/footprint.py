@@ -22,11 +22,11 @@ FEATURES = ["gbk", "aes", "certificates", "qr", "seal"]
 # today, the value of today and a little more, so that it cannot grow unseen.
 BUDGETS = [
     ("whole library, flash", 40960, 289000),
-    ("the sale path, flash", None, 151000),
+    ("the sale path, flash", None, 169500),
     ("whole library, static RAM", 2048, 2048),
     ("pointcard_init_abi, stack", 4096, 6080),
     ("pointcard_check_abi, stack", 4096, 11820),
-    ("every other function, stack", 4096, 11020),
+    ("every other function, stack", 4096, 10390),
     ("gbk, flash over the core", None, 155000),
     ("RSA-2048 sign, size build, instructions", None, 22_500_000),
     ("RSA-2048 sign, speed build, instructions", 22_000_000, 22_000_000),
