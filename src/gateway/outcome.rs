@@ -91,6 +91,8 @@ const CONFIG: &[&str] = &[
     "digest",
     "app-cert",
     "root-cert",
+    "alipay-cert",
+    "cert-sn",
     "app-auth",
     "forbidden-api",
     "content-type",
@@ -111,8 +113,9 @@ const CONFIG_NAMES: &[&str] = &[
 
 /// True when `sub_code`, behind its prefix, is one of `names`.
 fn is_one_of(sub_code: &str, names: &[&str]) -> bool {
-    // Not rsplit: its next_back calls itself, and there is to be no recursion.
-    let name = sub_code.rsplit_once('.').map_or(sub_code, |(_, name)| name);
+    // Not rsplit, whose next_back calls itself: there is to be no recursion.
+    let behind = sub_code.bytes().rposition(|byte| byte == b'.').map_or(0, |at| at + 1);
+    let name = sub_code.get(behind..).unwrap_or(sub_code);
     names.iter().any(|one| one.len() == name.len() && contains(name, one))
 }
 

@@ -111,13 +111,6 @@ impl FileStorage {
     }
 }
 
-impl Drop for FileStorage {
-    fn drop(&mut self) {
-        // Nothing can be done about a failure, and nobody was promised what was not synced.
-        let _ = self.hand_over();
-    }
-}
-
 /// A file nobody else has open as a store.
 #[derive(Debug)]
 struct Locked(File);

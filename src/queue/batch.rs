@@ -143,13 +143,17 @@ impl Queue {
         items: &[Item<'_>],
         told: &[Appended],
     ) -> Result<()> {
-        let mut start = self.live.off;
+        let (mut start, first) = (self.live.off, self.live.next);
         for (item, following) in fresh(items, told) {
             let head = checked_head(medium, item)?;
             let pieces = [head.get(), item.req_id.as_bytes(), item.body, &[]];
             if !self.live.fits(medium, pieces.iter().map(|piece| piece.len()).sum()) {
-                self.live.open_next(medium).map_err(Fault::spent)?;
-                self.live.follow(medium, self.state.live.mark())?;
+                if self.live.next == first {
+                    self.open_live(medium)?;
+                } else {
+                    self.live.open_next(medium).map_err(Fault::spent)?;
+                    self.live.follow(medium, self.state.live.mark())?;
+                }
                 start = self.live.off;
             }
             let more =

@@ -51,10 +51,10 @@ impl Ring {
     /// The last generation that may be opened next: its sector holds nothing unsettled, nor the
     /// only complete record of what is settled. A format touches nothing but sector 0.
     fn limit(&self) -> u32 {
-        let kept = match self.lane {
-            record::STATE_LANE if self.generation == 0 => return 1,
-            record::STATE_LANE => self.generation,
-            _ => self.tail.max(1),
+        let kept = match (self.lane, self.tail) {
+            (record::STATE_LANE, 0) => return 1,
+            (record::STATE_LANE, tail) => tail,
+            (_, tail) => tail.max(1),
         };
         let last = kept.saturating_add(self.count.saturating_sub(1));
         last.min(self.generation.saturating_add(1 + BAD_RUN))
@@ -109,14 +109,18 @@ impl Ring {
     }
 
     fn enter(&mut self, medium: &Medium<'_>, generation: u32) {
-        let behind = self.tail < self.generation || self.tail_end != u64::MAX;
+        let before = self.generation;
+        (self.generation, self.off) = (generation, medium.shape.first_record());
+        self.base = self.next;
+        if self.lane == record::STATE_LANE {
+            return; // its tail follows once its SNAP is durable
+        }
+        let behind = self.tail < before || self.tail_end != u64::MAX;
         if !behind {
             // The old head was the tail: it ends where the new head starts.
             self.tail_end = self.next;
         }
         self.tail = self.tail.max(1);
-        (self.generation, self.off) = (generation, medium.shape.first_record());
-        self.base = self.next;
         if self.tail == generation {
             self.tail_end = u64::MAX;
         }

@@ -1,7 +1,8 @@
 //! Opening a store: what the medium says, after whatever happened to it.
 //!
 //! In: a medium. Out: a queue whose RAM agrees with it; or a fresh store on a blank one. The only
-//! writes here are a format, and the end of a move that was cut between copy and settlement.
+//! writes here are a format, what a failed sync may have left in a cache (again, as it is), and the
+//! end of a move that was cut between copy and settlement.
 
 use super::fault::{Fault, Result};
 use super::gaps::Gaps;
@@ -38,7 +39,7 @@ pub(crate) fn lanes(count: u32) -> [Ring; 4] {
 impl Queue {
     pub(crate) fn mount(&mut self, medium: &mut Medium<'_>, count: u32) -> Result<()> {
         [self.log, self.live, self.back, self.dead] = lanes(count);
-        self.log.off = medium.shape.sector;
+        (self.log.off, self.log.tail) = (medium.shape.sector, 0);
         if !self.mount_state(medium)? {
             if medium.shape.sealed() {
                 refuse(medium, count)?;
@@ -120,6 +121,7 @@ impl Queue {
         })?;
         if next.is_some() {
             (self.log, self.state) = (log, state);
+            self.log.tail = self.log.generation;
             self.counts.sealed += u32::from(scanned.torn);
             self.log.reassert(medium, &scanned)?;
         }

@@ -29,7 +29,8 @@ pub(crate) struct Ring {
     pub(crate) total: u64,
     /// The number the next entry gets.
     pub(crate) next: u64,
-    /// Generation of the oldest sector that still holds something unsettled.
+    /// Generation of the oldest sector that still holds something unsettled. Of the state lane: of
+    /// the newest one whose SNAP is durable, 0 when none is.
     pub(crate) tail: u32,
     /// The first number behind that sector; `u64::MAX` when it is the head.
     pub(crate) tail_end: u64,
@@ -277,7 +278,7 @@ impl Ring {
     /// The sector, among `from` and newer, where number `pos` must stand if anywhere.
     pub(crate) fn sector_with(&self, medium: &mut Medium<'_>, from: u32, pos: u64) -> Result<u32> {
         let (mut low, mut high) = (from.max(1), self.generation.saturating_add(1));
-        while high - low > 1 && high > low {
+        while high.saturating_sub(low) > 1 {
             let middle = low + (high - low) / 2;
             if self.base_of(medium, middle)? <= pos { low = middle } else { high = middle }
         }

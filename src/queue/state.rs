@@ -366,6 +366,9 @@ impl State {
     pub(crate) fn apply_state(&mut self, back: bool, number: u32, payload: &[u8]) {
         let window = self.of_mut(back);
         let mark = record::widen(number, window.mark());
+        if mark > NUMBER_MAX {
+            return; // forged
+        }
         let by = mark.saturating_sub(window.mark());
         window.forget(window.mark(), by);
         let shift = u32::try_from(by).ok();

@@ -105,16 +105,21 @@ impl Queue {
             return Err(self.full(medium)?);
         }
         if !self.live.fits(medium, len) {
-            match self.live.open_next(medium) {
-                // Older sectors were good: what they hold can make way.
-                Err(Fault::Bad) if self.live.tail < self.live.generation => {
-                    return Err(self.full(medium)?);
-                }
-                done => done?,
-            }
-            self.live.follow(medium, self.state.live.mark())?;
+            self.open_live(medium)?;
         }
         Ok(())
+    }
+
+    /// Opens the live lane's next sector; nothing may depend on its being opened yet.
+    pub(crate) fn open_live(&mut self, medium: &mut Medium<'_>) -> Result<()> {
+        match self.live.open_next(medium) {
+            // Older sectors were good: what they hold can make way.
+            Err(Fault::Bad) if self.live.tail < self.live.generation => Err(self.full(medium)?),
+            done => {
+                done?;
+                self.live.follow(medium, self.state.live.mark())
+            }
+        }
     }
 
     /// Which lane refuses an append: the live one, as long as its oldest entry could make way.
@@ -476,6 +481,7 @@ impl Queue {
             }
         }
         m.sync()?;
+        self.log.tail = self.log.generation;
         self.live.follow(m, self.state.live.mark())?;
         self.back.follow(m, self.state.back.mark())?;
         self.dead.follow(m, self.state.dead.mark)?;

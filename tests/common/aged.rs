@@ -12,7 +12,23 @@ use pointcard::port::{Geometry, PortError, Storage};
 /// Lanes of a medium of 64 sectors: state, live, backlog, dead; as `docs/format.md` reckons them.
 pub const LANES: [(u32, u32); 4] = [(0, 4), (4, 17), (21, 35), (56, 8)];
 /// As many of each go bad at a time in the random days; so hardly a call has to be refused.
-const MOST: [usize; 4] = [2, 5, 8, 4];
+const MOST: [u32; 4] = [2, 5, 8, 4];
+
+/// The lanes of a medium of so many sectors, and how many of each go bad at a time. On one with
+/// less than 64 all but one of a lane do, and many calls are refused; but none for dead letters,
+/// which would be parked.
+fn lanes(count: u32) -> [((u32, u32), u32); 4] {
+    let (state, dead) = ((count / 16).clamp(2, 8), (count / 8).max(2));
+    let rest = count - state - dead;
+    let live = ((rest - 1) / 3).max(2);
+    let starts = [(0, state), (state, live), (state + live, rest - live), (state + rest, dead)];
+    let most = |i: usize| match count {
+        64 => MOST[i],
+        _ if i == 3 => 0,
+        _ => starts[i].1 - 1,
+    };
+    [0, 1, 2, 3].map(|i| (starts[i], most(i)))
+}
 
 /// A bit for every sector of a lane.
 pub fn bits((first, count): (u32, u32)) -> u64 {
@@ -29,23 +45,26 @@ pub struct Aged {
     pub reads: u64,
     /// What every failure leaves: see [`Aged::fail`]; `None` is any of them.
     pub how: Option<usize>,
+    /// So many programs of such sectors still succeed.
+    pub spare: u32,
     keys: Option<KeyList<'static>>,
 }
 
 impl Aged {
     pub fn new(g: Geometry, sealed: bool) -> Aged {
         let keys = sealed.then(|| KeyList::new(KEYS).unwrap());
-        Aged { nor: Nor::new(g), no_erase: 0, no_prog: 0, said: 0, reads: 0, how: None, keys }
+        let nor = Nor::new(g);
+        Aged { nor, no_erase: 0, no_prog: 0, said: 0, reads: 0, how: None, spare: 0, keys }
     }
 
     pub fn heal(&mut self) {
-        (self.no_erase, self.no_prog) = (0, 0);
+        (self.no_erase, self.no_prog, self.spare) = (0, 0, 0);
     }
 
     /// Blank, with every sector good.
     pub fn renew(&mut self, blank: &[u8], rng: &mut Rng) {
         self.heal();
-        (self.nor.dirty, self.said) = (u64::MAX, 0);
+        (self.nor.dirty, self.said) = (u64::MAX >> (64 - self.nor.g.sector_count), 0);
         self.nor.restore(blank);
         self.nor.rng = Rng(rng.next() | 1);
     }
@@ -56,9 +75,9 @@ impl Aged {
             return self.heal();
         }
         let lane = rng.below(4);
-        let (first, count) = LANES[lane];
-        let bad = (self.no_erase | self.no_prog) & bits(LANES[lane]);
-        if bad.count_ones() as usize >= MOST[lane] {
+        let ((first, count), most) = lanes(self.nor.g.sector_count)[lane];
+        let bad = (self.no_erase | self.no_prog) & bits((first, count));
+        if bad.count_ones() >= most {
             return;
         }
         // Beside one that is bad already, as often as not: runs are what a search stumbles over.
@@ -114,6 +133,10 @@ impl Storage for Aged {
     fn prog(&mut self, at: u32, data: &[u8]) -> Result<(), PortError> {
         match self.no_prog & 1 << (at / self.nor.g.sector_size) {
             0 => self.nor.prog(at, data),
+            _ if self.spare > 0 => {
+                self.spare -= 1;
+                self.nor.prog(at, data)
+            }
             _ => self.fail(at as usize, data),
         }
     }
