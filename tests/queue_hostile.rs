@@ -239,6 +239,30 @@ fn entries_that_were_only_claimed_are_passed_in_one_step() {
     assert_eq!((q.take_gap(), q.status().waiting, q.status().points), (None, 1, 4));
 }
 
+/// A watermark that goes back from 1 would be one near 2^64: every sale behind it would count as
+/// settled and never be sent.
+#[test]
+fn a_forged_watermark_beyond_all_numbers_is_not_believed() {
+    let g = geometry(1024, 8, 4, 4);
+    let mut image = blank(&g);
+    let mut s = RamStorage::new(&mut image, g);
+    let mut q = Queue::new();
+    q.open(&mut s, [3; 8]).unwrap();
+    let item = |req| Item { req_id: req, profile: 1, kind: 1, points: 4, created: 1, body: b"x" };
+    q.append(&mut s, &item("early")).unwrap();
+    q.mark_sent(&mut s, 1).unwrap();
+    let len = usize::from(u16::from_le_bytes([image[52 + 4], image[52 + 5]]));
+    let state = (52 + 12 + len + 1).next_multiple_of(4);
+    forge(&mut image[..1024], state, |record| record[8..12].fill(0xFF));
+    let mut s = RamStorage::new(&mut image, g);
+    let mut q = Queue::new();
+    q.open(&mut s, [1; 8]).unwrap();
+    assert_eq!(q.append(&mut s, &item("late")).unwrap().seq, 2);
+    let mut buf = [0; ENTRY_MAX];
+    assert_eq!(q.next(&mut s, 0, &mut buf).unwrap().unwrap().item.req_id, "early");
+    assert_eq!(q.next(&mut s, 2, &mut buf).unwrap().unwrap().item.req_id, "late");
+}
+
 #[test]
 fn media_that_cannot_hold_a_store_are_refused() {
     for (sector, count, prog, align) in [
