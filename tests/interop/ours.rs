@@ -87,11 +87,12 @@ pub fn encrypted_member(body: &[u8], method: &str, name: &'static str) -> Result
     Ok(plain.text::<128>(name)?.to_string())
 }
 
-/// What the library makes of a notification: which string was signed, and for which outBizNo.
-pub fn coupon(form: &str) -> Result<(Variant, String), Error> {
+/// What the library makes of a notification for an application that signs with `session`: which
+/// string was signed, and for which outBizNo.
+pub fn coupon(form: &str, session: SignType) -> Result<(Variant, String), Error> {
     let mut room = vec![0; form.len()];
     let message = notify::read(form.as_bytes(), &mut room)?;
-    let verified = message.verify(SignType::Rsa2, &alipay(), &mut Scratch::new())?;
+    let verified = message.verify(session, &alipay(), &mut Scratch::new())?;
     match verified.message()? {
         Message::Coupon(coupon) => Ok((verified.variant(), coupon.isv_out_biz_id.to_owned())),
         other => panic!("no coupon: {other:?}"),
