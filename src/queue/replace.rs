@@ -84,6 +84,19 @@ impl Queue {
         how: &Replace<'_>,
         buf: &mut [u8],
     ) -> Result<()> {
+        self.copy_to_back(medium, from, how, buf)?;
+        self.write_state(medium, None)
+    }
+
+    /// The copy, durable and counted.
+    #[inline(never)] // so that its head is gone while the state is written
+    fn copy_to_back(
+        &mut self,
+        medium: &mut Medium<'_>,
+        from: Spot,
+        how: &Replace<'_>,
+        buf: &mut [u8],
+    ) -> Result<()> {
         let Some(taken) = self.fetch(medium, from, buf)? else { return Err(Fault::Corrupt) };
         let Some(entry) = self.entry(taken, buf) else { return Err(Fault::Corrupt) };
         let attempts = if how.fresh { 0 } else { entry.attempts };
@@ -98,6 +111,6 @@ impl Queue {
         self.back.next = to.pos.saturating_add(1);
         self.count_move(medium, from, parked, attempts)?;
         self.note_oldest(to, item.created);
-        self.write_state(medium, None)
+        Ok(())
     }
 }

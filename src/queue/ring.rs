@@ -296,6 +296,12 @@ impl Ring {
             return Ok(None);
         }
         let generation = self.sector_with(medium, from, pos)?;
+        self.find_in(medium, generation, pos)
+    }
+
+    /// The same, in a known sector.
+    #[inline(never)] // so that its window is gone while the sector is looked for
+    fn find_in(&self, medium: &mut Medium<'_>, generation: u32, pos: u64) -> Result<Option<Place>> {
         let mut scan = Scan::new(self, medium, generation)?;
         while let Some(hit) = scan.next(self, medium)? {
             if hit.frame.number == pos as u32 {

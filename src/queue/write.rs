@@ -450,6 +450,18 @@ impl Queue {
     pub(crate) fn write_state(&mut self, m: &mut Medium<'_>, sent: Option<Spot>) -> Result<()> {
         self.price_all(m, false)?;
         self.price_all(m, true)?;
+        self.push_state(m, sent)?;
+        m.sync()?;
+        self.log.tail = self.log.generation;
+        self.live.follow(m, self.state.live.mark())?;
+        self.back.follow(m, self.state.back.mark())?;
+        self.dead.follow(m, self.state.dead.mark)?;
+        self.refresh_oldest(m)
+    }
+
+    /// The record itself, not yet durable.
+    #[inline(never)] // so that its bytes are gone while the oldest entries are looked for
+    fn push_state(&mut self, m: &mut Medium<'_>, sent: Option<Spot>) -> Result<()> {
         let touched =
             |back| self.state.of(back).staged != 0 || sent.is_some_and(|s| s.back == back);
         let changed = match (touched(false), touched(true)) {
@@ -474,18 +486,9 @@ impl Queue {
             let pieces = [seen.get(), bytes.get(), &[], &[]];
             match self.log.try_push(m, what, number as u32, pieces) {
                 Err(Fault::Bad) => self.log.off = m.shape.sector,
-                done => {
-                    done?;
-                    break;
-                }
+                done => return done.map(drop),
             }
         }
-        m.sync()?;
-        self.log.tail = self.log.generation;
-        self.live.follow(m, self.state.live.mark())?;
-        self.back.follow(m, self.state.back.mark())?;
-        self.dead.follow(m, self.state.dead.mark)?;
-        self.refresh_oldest(m)
     }
 
     /// Erases ahead where the head is more than half full.
