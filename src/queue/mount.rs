@@ -98,6 +98,7 @@ impl Queue {
     /// Replays the state lane's head; says which numbers the live lane, the backlog and the dead
     /// lane had reached (the last one in a sealed store only). `None` when its first record is not
     /// a sound SNAP.
+    #[inline(never)] // so that its second state is gone while the other lanes are opened
     fn replay(&mut self, medium: &mut Medium<'_>) -> Result<Option<[u64; 3]>> {
         let (mut log, mut state, mut next) = (self.log, State::new(), None);
         let from = if medium.shape.sealed() { WITNESS } else { 0 };

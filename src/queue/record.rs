@@ -138,6 +138,10 @@ impl<const N: usize> Bytes<N> {
         Bytes { bytes: [0; N], len: 0 }
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+    }
+
     pub(crate) fn put(&mut self, more: &[u8]) {
         if let Some(room) = self.bytes.get_mut(self.len..self.len + more.len()) {
             crate::text::copy(room, more);

@@ -307,21 +307,23 @@ impl State {
 
     /// The record to write: STATE or BACK_STATE when `changed` names one lane alone, SNAP when more
     /// is to be told. `next` are the numbers the next records of both lanes get; `sent` is in its
-    /// window.
+    /// window. Says the record's kind and number; its bytes take the place of `out`'s.
     pub(crate) fn encode(
         &mut self,
         changed: Option<bool>,
         next: [u64; 2],
         sent: Option<Spot>,
-    ) -> (u8, u64, Bytes<SNAP_MAX>) {
+        out: &mut Bytes<SNAP_MAX>,
+    ) -> (u8, u64) {
+        out.clear();
         let far = self.settled_points.wrapping_sub(self.written_points) >= 1 << 23;
         self.written_points = self.settled_points;
         let Some(back) = changed.filter(|_| !self.irregular && !far) else {
             self.irregular = false;
-            return (kind::SNAP, self.live.mark(), self.snap(next));
+            self.snap(next, out);
+            return (kind::SNAP, self.live.mark());
         };
         let window = self.of(back);
-        let mut out = Bytes::new();
         out.put(&window.acks.done.to_le_bytes());
         let [a, b, c, ..] = self.settled_points.to_le_bytes();
         out.put(&[a, b, c]);
@@ -329,12 +331,11 @@ impl State {
             let slot = spot.pos.wrapping_sub(window.mark()) as u8;
             out.put(&[slot, window.attempts(spot.pos)]);
         }
-        (if back { kind::BACK_STATE } else { kind::STATE }, window.mark(), out)
+        (if back { kind::BACK_STATE } else { kind::STATE }, window.mark())
     }
 
-    fn snap(&self, next: [u64; 2]) -> Bytes<SNAP_MAX> {
+    fn snap(&self, next: [u64; 2], out: &mut Bytes<SNAP_MAX>) {
         let [live_next, back_next] = next;
-        let mut out = Bytes::new();
         for word in [
             self.live.acks.mark,
             self.live.acks.done,
@@ -357,9 +358,8 @@ impl State {
         out.put(&[voids.clone().count() as u8]);
         voids.for_each(|name| out.put(&name.to_le_bytes()));
         out.put(&[self.live.pairs() as u8]);
-        self.live.put_pairs(&mut out);
-        self.back.put_pairs(&mut out);
-        out
+        self.live.put_pairs(out);
+        self.back.put_pairs(out);
     }
 
     /// Replays a STATE or BACK_STATE record.

@@ -195,14 +195,23 @@ pub(crate) fn step(
         } else {
             ring.next
         };
-        let mut scan = Scan::from(ring, medium, cursor.generation, cursor.off)?;
-        while let Some(hit) = scan.next(ring, medium)? {
-            // What was torn here and never counted has a number that was given again.
-            if record::widen(hit.frame.number, ring.next) < end {
-                return Ok(Some(hit));
-            }
+        if let Some(hit) = step_in(ring, medium, cursor, end)? {
+            return Ok(Some(hit));
         }
         (cursor.generation, cursor.off) = (cursor.generation + 1, 0);
+    }
+    Ok(None)
+}
+
+/// The same in the cursor's sector, whose numbers end before `end`.
+#[inline(never)] // so that its window is gone while the end of a sector is looked for
+fn step_in(ring: &Ring, medium: &mut Medium<'_>, cursor: &Cursor, end: u64) -> Result<Option<Hit>> {
+    let mut scan = Scan::from(ring, medium, cursor.generation, cursor.off)?;
+    while let Some(hit) = scan.next(ring, medium)? {
+        // What was torn here and never counted has a number that was given again.
+        if record::widen(hit.frame.number, ring.next) < end {
+            return Ok(Some(hit));
+        }
     }
     Ok(None)
 }

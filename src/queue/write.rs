@@ -5,7 +5,7 @@
 use super::fault::{Fault, Result};
 use super::limits::{Load, Terms};
 use super::medium::{Medium, Reader};
-use super::record::{self, FRAME, Moved, kind};
+use super::record::{self, Bytes, FRAME, Moved, kind};
 use super::seal;
 use super::state::{SNAP_MAX, WINDOW};
 use super::take::Peek;
@@ -475,13 +475,14 @@ impl Queue {
         }
         self.state.limit_moved(self.unsettled_count());
         let next = [self.live.next, self.back.next];
-        let (mut what, mut number, mut bytes) = self.state.encode(changed, next, sent);
+        let mut bytes = Bytes::new();
+        let (mut what, mut number) = self.state.encode(changed, next, sent, &mut bytes);
         let seen = seal::witness(&m.shape, [&self.live, &self.back, &self.dead]);
         loop {
             if !self.log.fits(m, seen.get().len() + bytes.get().len()) {
                 // RAM is ahead of the medium here: only another mount can tell what is settled.
                 self.log.open_next(m).map_err(Fault::spent)?;
-                (what, number, bytes) = self.state.encode(None, next, None);
+                (what, number) = self.state.encode(None, next, None, &mut bytes);
             }
             let pieces = [seen.get(), bytes.get(), &[], &[]];
             match self.log.try_push(m, what, number as u32, pieces) {
