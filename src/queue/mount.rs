@@ -516,6 +516,7 @@ fn refuse(medium: &mut Medium<'_>, count: u32) -> Result<()> {
 }
 
 /// Only a medium without a single header may be formatted, or one where a format was cut.
+#[inline(never)] // so that its window is gone when a store is found
 fn check_blank(medium: &mut Medium<'_>, count: u32) -> Result<()> {
     for sector in 0..count {
         let mut bytes = [0; HEADER];
