@@ -14,15 +14,16 @@ cd "$(dirname "$0")/../.."
 core "$1"
 image=$2
 here=examples/firmware
-out=${CARGO_TARGET_DIR:-target}/firmware/rust-${FIRMWARE_OPT:-s}
+out=${CARGO_TARGET_DIR:-target}/firmware/rust-${FIRMWARE_OPT:-size}
 sources=${FIRMWARE_SOURCES:-$here/till.c $here/nor.c $here/modem.c}
 archive=${FIRMWARE_ARCHIVE:-}
 
 if [ -z "$archive" ]; then
     # SHA-256 not unrolled: 6.7 KB of flash for 14,000 of 25 million instructions.
-    export CARGO_PROFILE_RELEASE_OPT_LEVEL="${FIRMWARE_OPT:-s}"
+    optimise=$(optimised)
     export RUSTFLAGS="${RUSTFLAGS:-} --cfg sha2_backend_soft=\"compact\" $rustflags"
-    cargo rustc --quiet --release --lib --crate-type staticlib --no-default-features \
+    # shellcheck disable=SC2086 # options are words
+    cargo rustc --quiet $optimise --release --lib --crate-type staticlib --no-default-features \
         --features "capi,panic-handler,$features,${FIRMWARE_FEATURES:-}" --target "$rust" --target-dir "$out"
     archive=$out/$rust/release/libpointcard.a
 fi

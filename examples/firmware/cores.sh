@@ -40,3 +40,11 @@ core() {
         ;;
     esac
 }
+
+# Cargo's options for size, or for FIRMWARE_OPT.
+optimised() {
+    case ${FIRMWARE_OPT:-} in
+    "") echo "--config examples/firmware/size.toml" ;;
+    *) echo "--config profile.release.opt-level=$FIRMWARE_OPT" ;;
+    esac
+}

@@ -229,9 +229,9 @@ build() { # BUILD
     thumbv6m*) kind=mul16 ;;
     *) kind=plain ;;
     esac
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=$1 \
-        RUSTFLAGS="${RUSTFLAGS:-} --cfg sha2_backend_soft=\"compact\" --cfg pointcard_$kind $rustflags" \
-        cargo build --quiet --release --locked --manifest-path tests/firmware/kernel/Cargo.toml \
+    # shellcheck disable=SC2046 # options are words
+    RUSTFLAGS="${RUSTFLAGS:-} --cfg sha2_backend_soft=\"compact\" --cfg pointcard_$kind $rustflags" \
+        cargo build --quiet $(FIRMWARE_OPT=${1#s} optimised) --release --locked --manifest-path tests/firmware/kernel/Cargo.toml \
         --features "$features" --target "$rust" --target-dir "$out/kernel-$1"
     archive=$out/kernel-$1/$rust/release/libkernel.a
     link kernel "-I$out/bench" "$image"

@@ -117,7 +117,7 @@ the same message with the same keys; openssl accepts what each of them signs.
 
 {cores}
 
-Build `s` is `-Os`, `2` is `-O2`, `3` is Rust's `opt-level = 3`. Flash is the image less an empty one: ours reads keys as text (PEM,
+Build `s` is for size (theirs `-Os`, ours as `examples/firmware/size.toml` says), `2` is `-O2`, `3` is Rust's `opt-level = 3`. Flash is the image less an empty one: ours reads keys as text (PEM,
 base64, DER), theirs are given the numbers. mbedTLS blinds and checks as we do, and its lent memory is its heap;
 BearSSL does neither (its key is lent as pointers, and it works on the stack). BearSSL is built for `i15` on M0, `i31` elsewhere.
 
@@ -195,7 +195,7 @@ def document(out, cores, values, rows, full):
 TEXT = """# What the library costs on a Cortex-M
 
 Written by `make firmware FOOTPRINT=--write`; `make firmware` fails when it is more than 3 % off, or when a budget is
-broken. Bytes, unless it says otherwise. Built for size (`opt-level = "s"`, LTO, SHA-256 not unrolled), keys up to
+broken. Bytes, unless it says otherwise. Built for size (`examples/firmware/size.toml`, LTO, SHA-256 not unrolled), keys up to
 2048 bits, linked with GCC and newlib's `memcpy`; instructions are counted in an emulator and are not cycles.
 
 ## Goals and budgets

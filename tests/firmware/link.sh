@@ -31,11 +31,12 @@ command -v "${cross}gcc" >/dev/null ||
 mkdir -p "$out"
 
 # As a terminal would build it: for size, SHA-256 not unrolled.
-export CARGO_PROFILE_RELEASE_OPT_LEVEL="${FIRMWARE_OPT:-s}"
+optimise=$(optimised)
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg sha2_backend_soft=\"compact\""
 
 library() {
-    cargo rustc --quiet --release --lib --crate-type staticlib --no-default-features \
+    # shellcheck disable=SC2086 # options are words
+    cargo rustc --quiet $optimise --release --lib --crate-type staticlib --no-default-features \
         --features capi,panic-handler --target "$target" --target-dir "$out/rust"
     cp "$out/rust/$target/release/libpointcard.a" "$out/"
 }
@@ -44,7 +45,8 @@ library() {
 panics() {
     name=$1
     shift
-    cargo build --quiet --release --locked --manifest-path tests/firmware/panics/Cargo.toml \
+    # shellcheck disable=SC2086 # options are words
+    cargo build --quiet $optimise --release --locked --manifest-path tests/firmware/panics/Cargo.toml \
         --target "$target" --target-dir "$out/rust" "$@"
     cp "$out/rust/$target/release/libpanics.a" "$out/$name"
 }
@@ -161,6 +163,6 @@ no_own_panic "$out/panics.elf"
 loaded='\\.text|\\.ARM\\.exidx|\\.data'
 flash=$(($(size_of "$elf" "$loaded") - $(size_of "$out/empty.elf" "$loaded")))
 own=$((0$("${cross}nm" -S "$elf" | awk '$3 ~ /^[bBdD]$/ && $4 ~ /^_(ZN|R)/ { printf "+0x%s", $2 }')))
-echo "firmware: $target, optimised for ${FIRMWARE_OPT:-s}, 2048-bit keys: flash $flash bytes" \
+echo "firmware: $target, optimised for ${FIRMWARE_OPT:-size}, 2048-bit keys: flash $flash bytes" \
     "(the example's own code and keys are in it), the library's static RAM $own bytes," \
     "pointcard_client $(symbol_size "$elf" till) bytes"
