@@ -115,6 +115,11 @@ impl<P: Ports> Client<'_, P> {
 
     fn record_batch(&mut self, batch: &Batch<'_>, each: &mut dyn FnMut(&Ticket)) -> Result<()> {
         self.mend()?;
+        self.append_all(batch, each)
+    }
+
+    #[inline(never)] // so that the tickets are not there while a queue is mended
+    fn append_all(&mut self, batch: &Batch<'_>, each: &mut dyn FnMut(&Ticket)) -> Result<()> {
         let mut told = [Appended::default(); BATCH_MAX];
         let terms = Terms { now: self.unix_time(), manager: batch.manager, held: false };
         loop {

@@ -8,7 +8,7 @@
 use super::exchange::Flight;
 use super::keys::Wire;
 use super::profiles::Profiles;
-use super::verdict::Judged;
+use super::verdict::Hearing;
 use super::{Client, Config, Step, some};
 use crate::gateway::answer::{Answer, CODE_MAX, SUB_CODE_MAX};
 use crate::gateway::request::{Written, build_written};
@@ -337,9 +337,9 @@ impl<'c, P: Ports> Client<'c, P> {
         let flight = self.land_call(exchange);
         let flight = self.note(flight)?;
         self.correct_clock(http.date);
-        let mut judged = Judged::unknown(http);
-        self.judge(&flight, http, body, Some(room), &mut judged);
-        Ok(self.answered(judged))
+        let mut hearing = Hearing::unknown(http);
+        self.judge(&flight, http, body, Some(room), &mut hearing);
+        Ok(self.answered(hearing))
     }
 
     /// The point account of `merchant` (empty: the client's own), where a call names none.

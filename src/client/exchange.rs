@@ -10,7 +10,6 @@ use super::keys::Vault;
 use super::redeem_books::{self, Books, Look};
 use super::refund::{Ripe, ripen};
 use super::signing::Unsigned;
-use super::verdict::Judged;
 use super::{Client, REQUEST_MAX, Step};
 use crate::crypto::Digest;
 use crate::gateway::points::{self, Query};
@@ -328,8 +327,7 @@ impl<P: Ports> Client<'_, P> {
     /// Apart, so that a queue is not mended below what an answer is judged with.
     #[inline(never)]
     fn conclude(&mut self, flight: &Flight, http: &HttpAnswer, body: &[u8]) -> Result<Outcome> {
-        let mut judged = Judged::unknown(http);
-        self.judge(flight, http, body, None, &mut judged);
+        let judged = self.hear(flight, http, body);
         match flight.is_call() {
             true => Ok(self.end_call(flight, &judged)),
             false => self.end_update(flight, &judged, http),

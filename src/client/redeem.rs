@@ -271,7 +271,7 @@ impl<P: Ports> Client<'_, P> {
         &mut self,
         job: Job,
         flight: &Flight,
-        judged: &Judged<'_>,
+        judged: &Judged,
         http: &HttpAnswer,
     ) -> Result<Outcome> {
         use gateway::Outcome as Told;
@@ -318,19 +318,16 @@ impl<P: Ports> Client<'_, P> {
         Ok(outcome)
     }
 
+    #[inline(never)] // as `what_follows`
     fn answer_offer(
         &mut self,
         job: Job,
         flight: &Flight,
         reply: Reply,
-        judged: &Judged<'_>,
+        judged: &Judged,
     ) -> Result<()> {
         let (seq, now) = (flight.seq, self.trusted_time());
-        let Self { queue, ports, record, .. } = self;
-        let mut books = Books { queue, storage: ports.storage(), record };
-        let held = books.get(seq, now)?.filter(|held| job.is_of(held.stage) && !held.is_letter());
-        let Some(held) = held else { return Ok(()) };
-        let action = held.on(Event::Answer(reply));
+        let Some(action) = self.what_follows(job, seq, reply, now)? else { return Ok(()) };
         if action == Action::Bury {
             return self.bury_as(flight, reply == Reply::Uncertain).map(|_| ());
         }
@@ -341,7 +338,24 @@ impl<P: Ports> Client<'_, P> {
             token: accepted(Job::Auth, judged.token.as_str()),
             ..Patch::default()
         };
+        let Self { queue, ports, record, .. } = self;
+        let mut books = Books { queue, storage: ports.storage(), record };
         books.act(seq, action, &patch)
+    }
+
+    /// What the table says of an answer to an offer's request; nothing of one that went on since.
+    #[inline(never)] // so that the offer is gone while the next one is written
+    fn what_follows(
+        &mut self,
+        job: Job,
+        seq: u64,
+        reply: Reply,
+        now: u64,
+    ) -> Result<Option<Action>> {
+        let Self { queue, ports, record, .. } = self;
+        let mut books = Books { queue, storage: ports.storage(), record };
+        let held = books.get(seq, now)?.filter(|held| job.is_of(held.stage) && !held.is_letter());
+        Ok(held.map(|held| held.on(Event::Answer(reply))))
     }
 }
 

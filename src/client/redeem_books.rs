@@ -179,12 +179,23 @@ impl Books<'_> {
     }
 
     fn try_change(&mut self, seq: u64, patch: &Patch<'_>) -> Result<()> {
-        let entry = self.queue.get(&mut *self.storage, seq, self.record)?;
-        let entry = entry.ok_or(Error::new(Status::NotFound, "offer"))?;
         let mut room = [0; OFFER_MAX];
-        let body = patch.apply(Offer::load(entry.item.body)?).store(&mut room)?;
+        let body = self.changed(seq, patch, &mut room)?;
         let how = Replace { body, fresh: patch.stage.is_some() };
         self.queue.replace(&mut *self.storage, seq, &how, self.record)
+    }
+
+    /// An offer's body as it will be.
+    #[inline(never)] // so that the offer itself is gone while its body is written
+    fn changed<'r>(
+        &mut self,
+        seq: u64,
+        patch: &Patch<'_>,
+        room: &'r mut [u8; OFFER_MAX],
+    ) -> Result<&'r [u8]> {
+        let entry = self.queue.get(&mut *self.storage, seq, self.record)?;
+        let entry = entry.ok_or(Error::new(Status::NotFound, "offer"))?;
+        patch.apply(Offer::load(entry.item.body)?).store(room)
     }
 
     /// Nothing is owed for it any more.

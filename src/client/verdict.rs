@@ -58,7 +58,7 @@ fn fingerprint(text: &str) -> u64 {
 }
 
 /// What an answer says, before the queue hears of it.
-pub(super) struct Judged<'b> {
+pub(super) struct Judged {
     pub(super) outcome: gateway::Outcome,
     pub(super) point_log_no: Text<64>,
     /// What an offer's prizesend.auth gave.
@@ -66,20 +66,27 @@ pub(super) struct Judged<'b> {
     balance: Option<Balance>,
     /// The flow number was another entry's.
     pub(super) foreign: bool,
+}
+
+/// What an answer says, with all that is needed to find it out.
+pub(super) struct Hearing<'b> {
+    judged: Judged,
     detail: Detail,
     sub_msg: Text<SUB_MSG_MAX>,
     /// The answer, if its signature holds.
     answer: Option<Answer<'b>>,
 }
 
-impl Judged<'_> {
+impl Hearing<'_> {
     pub(super) fn unknown(http: &HttpAnswer) -> Self {
-        Judged {
-            outcome: gateway::Outcome::Unknown,
-            point_log_no: Text::new(),
-            token: Text::new(),
-            balance: None,
-            foreign: false,
+        Hearing {
+            judged: Judged {
+                outcome: gateway::Outcome::Unknown,
+                point_log_no: Text::new(),
+                token: Text::new(),
+                balance: None,
+                foreign: false,
+            },
             detail: Detail { http_status: http.status, ..Detail::new() },
             sub_msg: Text::new(),
             answer: None,
@@ -92,7 +99,7 @@ impl Judged<'_> {
         self.detail.sub_code = printable(&answer.sub_code().unwrap_or_default());
         self.detail.words = answer.sub_msg().or(answer.msg()).map(words).unwrap_or_default();
         self.sub_msg = answer.sub_msg().map(sub_msg).unwrap_or_default();
-        self.outcome = answer.outcome(http.status, self.detail.authenticated);
+        self.judged.outcome = answer.outcome(http.status, self.detail.authenticated);
     }
 
     /// Takes over a verified answer, results included.
@@ -105,17 +112,18 @@ impl Judged<'_> {
     ) -> Result<()> {
         self.look(http, answer);
         match flight.method() {
-            _ if self.outcome != gateway::Outcome::Accepted => {}
-            points::QUERY => self.balance = Some(points::balance(answer)?),
-            prize::AUTH if flight.job.is_some() => self.token = prize::token(answer)?,
+            _ if self.judged.outcome != gateway::Outcome::Accepted => {}
+            points::QUERY => self.judged.balance = Some(points::balance(answer)?),
+            prize::AUTH if flight.job.is_some() => self.judged.token = prize::token(answer)?,
             points::UPDATE => {
-                self.point_log_no = points::point_log_no(answer)?;
+                self.judged.point_log_no = points::point_log_no(answer)?;
                 let key = flight.flow_key();
-                self.foreign = !key.is_empty() && !seen.admit(&self.point_log_no, key);
+                self.judged.foreign =
+                    !key.is_empty() && !seen.admit(&self.judged.point_log_no, key);
             }
             _ => {}
         }
-        match self.foreign {
+        match self.judged.foreign {
             false => Ok(()),
             true => Err(Error::new(Status::Duplicate, "point_log_no")),
         }
@@ -123,8 +131,8 @@ impl Judged<'_> {
 }
 
 impl<P: Ports> Client<'_, P> {
-    /// Verifies first, reads second, into `judged`, which begins
-    /// [unknown](Judged::unknown); whatever is wrong is noted in the detail. `room` is where an
+    /// Verifies first, reads second, into `hearing`, which begins
+    /// [unknown](Hearing::unknown); whatever is wrong is noted in the detail. `room` is where an
     /// encrypted answer is decrypted, for callers who want the answer itself.
     pub(super) fn judge<'b>(
         &mut self,
@@ -132,17 +140,17 @@ impl<P: Ports> Client<'_, P> {
         http: &HttpAnswer,
         body: &'b [u8],
         room: Option<&'b mut [u8]>,
-        judged: &mut Judged<'b>,
+        hearing: &mut Hearing<'b>,
     ) {
         match answer::read_in(body, flight.method(), self.config.charset) {
-            Ok(answer) => self.judge_answer(flight, http, answer, room, judged),
-            Err(error) => judged.detail.error = error,
+            Ok(answer) => self.judge_answer(flight, http, answer, room, hearing),
+            Err(error) => hearing.detail.error = error,
         }
-        if judged.outcome != gateway::Outcome::Accepted {
-            if judged.detail.error.status == Status::Ok {
-                judged.detail.error = Error::new(status_of(judged.outcome), "answer");
+        if hearing.judged.outcome != gateway::Outcome::Accepted {
+            if hearing.detail.error.status == Status::Ok {
+                hearing.detail.error = Error::new(status_of(hearing.judged.outcome), "answer");
             }
-            self.detail = judged.detail.clone();
+            self.detail = hearing.detail.clone();
         }
     }
 
@@ -152,25 +160,25 @@ impl<P: Ports> Client<'_, P> {
         http: &HttpAnswer,
         answer: Answer<'b>,
         room: Option<&'b mut [u8]>,
-        judged: &mut Judged<'b>,
+        hearing: &mut Hearing<'b>,
     ) {
         self.memory.keep_quotation(flight.seq, &answer, &mut self.record);
         match self.vault.verify(&self.config, &answer) {
             Err(error) => {
-                judged.detail.error = self.wire.explain(error, &answer);
-                judged.look(http, &answer);
+                hearing.detail.error = self.wire.explain(error, &answer);
+                hearing.look(http, &answer);
                 return;
             }
             Ok(next) => self.next_key_used |= next,
         }
-        judged.detail.authenticated = true;
+        hearing.detail.authenticated = true;
         let Self { config, wire, record, seen, memory, .. } = self;
         // Signed, and not to be read or not what was asked for: nobody knows what happened.
         let doubt = match room {
             Some(room) => wire.unlock(&answer, config.charset, room).and_then(|answer| {
                 memory.keep_quotation(flight.seq, &answer, record);
-                judged.answer = Some(answer);
-                judged.take(seen, flight, http, &answer)
+                hearing.answer = Some(answer);
+                hearing.take(seen, flight, http, &answer)
             }),
             None => {
                 // The gateway's words are decoded behind the answer they stand in.
@@ -178,19 +186,27 @@ impl<P: Ports> Client<'_, P> {
                 let (room, behind) = record.split_at_mut_checked(len).unwrap_or_default();
                 wire.unlock(&answer, config.charset, room).and_then(|answer| {
                     memory.keep_quotation(flight.seq, &answer, behind);
-                    judged.take(seen, flight, http, &answer)
+                    hearing.take(seen, flight, http, &answer)
                 })
             }
         };
         if let Err(error) = doubt {
-            judged.outcome = gateway::Outcome::Unknown;
-            judged.detail.error = error;
+            hearing.judged.outcome = gateway::Outcome::Unknown;
+            hearing.detail.error = error;
         }
+    }
+
+    /// [`Self::judge`] for what the queue has to hear; the rest of it is gone before the queue does.
+    #[inline(never)]
+    pub(super) fn hear(&mut self, flight: &Flight, http: &HttpAnswer, body: &[u8]) -> Judged {
+        let mut hearing = Hearing::unknown(http);
+        self.judge(flight, http, body, None, &mut hearing);
+        hearing.judged
     }
 
     /// A call books nothing: it is repeated when the caller likes, and says nothing about the line
     /// that sales are sent on.
-    pub(super) fn end_call(&mut self, flight: &Flight, judged: &Judged<'_>) -> Outcome {
+    pub(super) fn end_call(&mut self, flight: &Flight, judged: &Judged) -> Outcome {
         let verdict = verdict_of(judged.outcome);
         let mut outcome = flight.outcome(verdict, self.status_after(verdict), 0);
         outcome.balance = judged.balance;
@@ -199,24 +215,24 @@ impl<P: Ports> Client<'_, P> {
     }
 
     /// [`Self::end_call`] for a caller who wants the answer itself.
-    pub(super) fn answered<'b>(&self, judged: Judged<'b>) -> Answered<'b> {
-        let verdict = verdict_of(judged.outcome);
+    pub(super) fn answered<'b>(&self, hearing: Hearing<'b>) -> Answered<'b> {
+        let verdict = verdict_of(hearing.judged.outcome);
         Answered {
             verdict,
             status: self.status_after(verdict),
-            http_status: judged.detail.http_status,
-            authenticated: judged.detail.authenticated,
-            code: judged.detail.code,
-            sub_code: judged.detail.sub_code,
-            sub_msg: judged.sub_msg,
-            answer: judged.answer,
+            http_status: hearing.detail.http_status,
+            authenticated: hearing.detail.authenticated,
+            code: hearing.detail.code,
+            sub_code: hearing.detail.sub_code,
+            sub_msg: hearing.sub_msg,
+            answer: hearing.answer,
         }
     }
 
     pub(super) fn end_update(
         &mut self,
         flight: &Flight,
-        judged: &Judged<'_>,
+        judged: &Judged,
         http: &HttpAnswer,
     ) -> Result<Outcome> {
         if let Some(job) = flight.job {

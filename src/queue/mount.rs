@@ -251,6 +251,7 @@ impl Queue {
 
     /// Collects what the sectors before the head add to the newest entries, and what was moved to
     /// the backlog while their own sectors were erased.
+    #[inline(never)] // so that its window is gone while the lanes are opened
     fn mount_recent(&mut self, medium: &mut Medium<'_>) -> Result<()> {
         let wanted = self.live.next.saturating_sub(RECENT as u64);
         let (mut generation, mut base) = (self.live.generation, self.live.base);
