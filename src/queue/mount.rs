@@ -55,8 +55,9 @@ impl Queue {
         }
         medium.vault.log = self.log.generation;
         self.shape = medium.shape;
-        let requeued = self.mount_lane(medium, false)?;
-        let moves = self.mount_lane(medium, true)?;
+        let [mut requeued, mut moves] = [Cut::new(); 2];
+        self.mount_lane(medium, false, &mut requeued)?;
+        self.mount_lane(medium, true, &mut moves)?;
         let buried = self.mount_dead(medium)?;
         // What a killed process left in a cache, and what was written again just now, must be
         // durable before it is believed: nothing was told or written so far.
@@ -129,13 +130,13 @@ impl Queue {
         Ok(next.map(|[live, back]| [live, back, letters]))
     }
 
-    /// Finds the head of a lane that sends; says which moves its records end.
-    fn mount_lane(&mut self, medium: &mut Medium<'_>, back: bool) -> Result<Cut> {
-        let (cut, suspect) = self.mount_up_to(medium, back, u32::MAX)?;
-        match suspect {
-            Some(stop) => Ok(self.mount_up_to(medium, back, stop)?.0),
-            None => Ok(cut),
+    /// Finds the head of a lane that sends; adds which moves its records end to an empty `cut`.
+    fn mount_lane(&mut self, medium: &mut Medium<'_>, back: bool, cut: &mut Cut) -> Result<()> {
+        if let Some(stop) = self.mount_up_to(medium, back, u32::MAX, cut)? {
+            *cut = Cut::new();
+            self.mount_up_to(medium, back, stop, cut)?;
         }
+        Ok(())
     }
 
     /// The same, up to `stop`. When it says where a suspect record stands, nothing else was done.
@@ -144,13 +145,14 @@ impl Queue {
         medium: &mut Medium<'_>,
         back: bool,
         stop: u32,
-    ) -> Result<(Cut, Option<u32>)> {
+        cut: &mut Cut,
+    ) -> Result<Option<u32>> {
         let mut ring = *self.ring(back);
         let vouched = ring.next;
         let floor = vouched.max(self.state.of(back).mark());
         ring.find_head(medium)?;
         let (mut at, mut total, mut lost) = (ring.next, ring.total, 0u64);
-        let (mut cut, mut recent) = (Cut::new(), self.recent);
+        let mut recent = self.recent;
         let (size, mut gaps) = (u64::from(medium.shape.sector), Gaps::new());
         let state = &self.state;
         let scanned = ring.scan_head(medium, stop, &mut |medium, hit| {
@@ -175,7 +177,7 @@ impl Queue {
             Ok(())
         })?;
         if scanned.suspect.is_some() {
-            return Ok((cut, scanned.suspect));
+            return Ok(scanned.suspect);
         }
         check_end(medium, &ring, &scanned, at, vouched)?;
         self.check_log(medium, &ring)?;
@@ -193,7 +195,7 @@ impl Queue {
         self.counts.sealed += u32::from(scanned.torn);
         ring.reassert(medium, &scanned)?;
         *self.ring_mut(back) = ring;
-        Ok((cut, None))
+        Ok(None)
     }
 
     /// The same for the dead letters.
@@ -359,6 +361,7 @@ impl From {
 
 /// The moves that the records of one head end, should power have been cut before the originals
 /// were settled. All of them but those of its last sync surely are.
+#[derive(Clone, Copy)]
 struct Cut {
     live: From,
     back: From,
