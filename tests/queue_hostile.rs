@@ -209,16 +209,28 @@ fn an_unknown_version_feature_or_lane_is_named_and_left_alone() {
     }
 }
 
-/// Who can write to the medium can claim any number of entries; no call may look for each of them.
-#[test]
-fn entries_that_were_only_claimed_are_passed_in_one_step() {
+fn item(req_id: &str) -> Item<'_> {
+    Item { req_id, profile: 1, kind: 1, points: 4, created: 1, body: b"x" }
+}
+
+/// A store in which "early" waits, sent or not.
+fn one_waits(sent: bool) -> (Geometry, Vec<u8>) {
     let g = geometry(1024, 8, 4, 4);
     let mut image = blank(&g);
     let mut s = RamStorage::new(&mut image, g);
     let mut q = Queue::new();
     q.open(&mut s, [3; 8]).unwrap();
-    let item = |req| Item { req_id: req, profile: 1, kind: 1, points: 4, created: 1, body: b"x" };
     q.append(&mut s, &item("early")).unwrap();
+    if sent {
+        q.mark_sent(&mut s, 1).unwrap();
+    }
+    (g, image)
+}
+
+/// Who can write to the medium can claim any number of entries; no call may look for each of them.
+#[test]
+fn entries_that_were_only_claimed_are_passed_in_one_step() {
+    let (g, mut image) = one_waits(false);
     // A SNAP's word 6 is the number the live lane's next entry gets.
     let next = 3_000_000_000u64;
     forge(&mut image[..1024], 52, |snap| {
@@ -243,14 +255,7 @@ fn entries_that_were_only_claimed_are_passed_in_one_step() {
 /// settled and never be sent.
 #[test]
 fn a_forged_watermark_beyond_all_numbers_is_not_believed() {
-    let g = geometry(1024, 8, 4, 4);
-    let mut image = blank(&g);
-    let mut s = RamStorage::new(&mut image, g);
-    let mut q = Queue::new();
-    q.open(&mut s, [3; 8]).unwrap();
-    let item = |req| Item { req_id: req, profile: 1, kind: 1, points: 4, created: 1, body: b"x" };
-    q.append(&mut s, &item("early")).unwrap();
-    q.mark_sent(&mut s, 1).unwrap();
+    let (g, mut image) = one_waits(true);
     let len = usize::from(u16::from_le_bytes([image[52 + 4], image[52 + 5]]));
     let state = (52 + 12 + len + 1).next_multiple_of(4);
     forge(&mut image[..1024], state, |record| record[8..12].fill(0xFF));

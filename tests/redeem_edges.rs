@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common {
+    pub mod coupon;
     pub mod till;
 }
 
+use common::coupon::coupon;
 use common::till::{APP_ID, SHAPE, TestPorts, Till, USER, config, leak, memory, sandbox};
 use pointcard::client::redeem::{Filed, Standing};
 use pointcard::client::{Client, Config};
-use pointcard::gateway::notify::CouponIssued;
 use pointcard::points::redeem::{
     CLAIM_LIFE_S, Claim, KIND_CLAIM, OFFER_MAX, Offer, RETRY_S, Redeem,
 };
@@ -54,22 +55,8 @@ fn rich(sandbox: &Sandbox) -> Till {
     till
 }
 
-fn coupon<'a>(notify_id: &'a str, buyer_id: &'a str) -> CouponIssued<'a> {
-    CouponIssued {
-        notify_id,
-        isv_out_biz_id: NUMBER,
-        buyer_id,
-        notify_time: None,
-        app_id: Some(APP_ID),
-        auth_app_id: None,
-        merchant_uid: None,
-        business_order: None,
-        id: None,
-    }
-}
-
 fn deliver(till: &Till, notify_id: &str) -> Result<Filed> {
-    till.client.borrow_mut().redeem_commit(&coupon(notify_id, USER))
+    till.client.borrow_mut().redeem_commit(&coupon(APP_ID, notify_id, NUMBER, USER))
 }
 
 fn listed(till: &Till) -> Vec<Standing> {
@@ -127,7 +114,8 @@ fn an_id_too_long_to_be_kept_is_named_and_not_kept() {
     // 128 characters, 384 bytes.
     let error = deliver(&till, &"集".repeat(128)).unwrap_err();
     assert_eq!((error.status, error.what, error.at), (Status::TooLong, "notify_id", 128));
-    let error = till.client.borrow_mut().redeem_commit(&coupon("n1", &"集".repeat(43)));
+    let error =
+        till.client.borrow_mut().redeem_commit(&coupon(APP_ID, "n1", NUMBER, &"集".repeat(43)));
     let error = error.unwrap_err();
     assert_eq!((error.status, error.what, error.at), (Status::TooLong, "buyer_id", 128));
     assert_eq!(listed(&till), []);
@@ -291,7 +279,7 @@ fn a_persons_word_is_about_the_debt_first() {
     let sandbox = sandbox();
     let mut till = rich(&sandbox);
     start(&mut till).unwrap();
-    let other = coupon("n2", "2088000000000002");
+    let other = coupon(APP_ID, "n2", NUMBER, "2088000000000002");
     let filed = till.client.borrow_mut().redeem_commit(&other);
     assert_eq!(filed, Ok(Filed::Debt));
     till.client.borrow_mut().redeem_cancel(NUMBER, true).unwrap();
@@ -308,7 +296,7 @@ fn a_debt_is_found_behind_a_claim_that_waits() {
     let sandbox = sandbox();
     let mut till = rich(&sandbox);
     start(&mut till).unwrap();
-    let other = coupon("n2", "2088000000000002");
+    let other = coupon(APP_ID, "n2", NUMBER, "2088000000000002");
     assert_eq!(till.client.borrow_mut().redeem_commit(&other), Ok(Filed::Debt));
     till.client.borrow_mut().redeem_export(NUMBER, "hq", &mut [0; TEXT_MAX]).unwrap();
     assert_eq!(deliver(&till, "n1"), Ok(Filed::Stored));

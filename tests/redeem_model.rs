@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "common/coupon.rs"]
+mod coupon;
 #[path = "redeem_model/gateway.rs"]
 mod gateway;
 #[path = "redeem_model/world.rs"]

@@ -7,10 +7,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use super::coupon::coupon;
 use super::gateway::{Gateway, Lost, Way};
 use pointcard::client::redeem::{Filed, Offered, Standing};
 use pointcard::client::{Client, Config, IO_SIZE, REQUEST_MAX};
-use pointcard::gateway::notify::CouponIssued;
 use pointcard::points::redeem::Redeem;
 use pointcard::points::redeem_text::TEXT_MAX;
 use pointcard::points::sync::{redeem, sync};
@@ -305,19 +305,8 @@ impl World {
     /// Every message is delivered, until it is answered.
     pub fn deliver_all(&mut self) {
         for notify_id in self.told.clone() {
-            let filed = self.here(|client| {
-                client.redeem_commit(&CouponIssued {
-                    notify_id,
-                    isv_out_biz_id: NUMBER,
-                    buyer_id: USER,
-                    notify_time: None,
-                    app_id: Some(APP_ID),
-                    auth_app_id: None,
-                    merchant_uid: None,
-                    business_order: None,
-                    id: None,
-                })
-            });
+            let filed =
+                self.here(|client| client.redeem_commit(&coupon(APP_ID, notify_id, NUMBER, USER)));
             assert!(matches!(filed, Ok(Filed::Joined | Filed::Stored | Filed::Debt)), "{filed:?}");
         }
     }
