@@ -21,13 +21,13 @@ FEATURES = ["gbk", "aes", "certificates", "qr", "seal"]
 # What is measured, its goal, and the budget that is enforced: the goal, or where it is missed
 # today, the value of today and a little more, so that it cannot grow unseen.
 BUDGETS = [
-    ("whole library, flash", 40960, 289000),
-    ("the sale path, flash", None, 169500),
+    ("whole library, flash", 40960, 250600),
+    ("the sale path, flash", None, 153800),
     ("whole library, static RAM", 2048, 2048),
-    ("pointcard_init_abi, stack", 4096, 6080),
-    ("pointcard_check_abi, stack", 4096, 11820),
-    ("every other function, stack", 4096, 10390),
-    ("gbk, flash over the core", None, 155000),
+    ("pointcard_init_abi, stack", 4096, 4560),
+    ("pointcard_check_abi, stack", 4096, 9810),
+    ("every other function, stack", 4096, 8570),
+    ("gbk, flash over the core", None, 149700),
     ("RSA-2048 sign, size build, instructions", None, 22_500_000),
     ("RSA-2048 sign, speed build, instructions", 22_000_000, 22_000_000),
     ("RSA-2048 sign, stack", 1229, 1229),
@@ -230,7 +230,8 @@ own stack comes on top, and an interrupt's frame.
 
 {stacks}
 
-Painted: the deepest of a day with power cuts in the emulator. A painted depth above its bound is a failure.
+Painted: the deepest of a day with power cuts in the emulator, its callbacks (flash driver, modem) included, in the bound as well.
+A painted depth above its bound is a failure.
 
 ## One RSA-2048 signature: blinded, checked, 512-byte message
 
@@ -247,7 +248,7 @@ _bounds = {}
 
 def stacks_of(out, core):
     if core not in _bounds:
-        _bounds[core] = {name: size for name, (size, _) in stack.bounds(out / f"till-{core}.elf").items()}
+        _bounds[core] = {name: size for name, (size, _) in stack.bounds(out / f"till-{core}.elf", whole=True).items()}
     return _bounds[core]
 
 

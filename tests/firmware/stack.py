@@ -8,8 +8,8 @@ an estimate.
 
 A call through a pointer may reach what EDGES says, and every function whose address its own code
 holds. The relocations say whose address is taken at all: of those, each of Rust's has to be reached
-by one of the two, or the list is not whole. The integrator's own callbacks are not in the image's
-bound and must be added. Fails, naming the place, on a cycle (recursion), on a change of the stack
+by one of the two, or the list is not whole. The integrator's own callbacks are not in the
+bound and must be added, unless the image is asked for as a whole program. Fails, naming the place, on a cycle (recursion), on a change of the stack
 pointer it cannot read, on a call through a pointer that no line speaks of, and on a function whose
 address is taken and that nobody is said to call.
 """
@@ -148,8 +148,8 @@ def parse(text):
             change = loaded[large.group(1)]
             current.frame += (1 << 32) - change if change >> 31 else 0
         elif changes_sp_unreadably(op, args):
-            # Leaving through the frame pointer gives back what was taken.
-            if not re.match(r"sp, r(4|6|7|11)$|sp, fp$", args):
+            # Leaving through the frame pointer, or a register made of it, gives back what was taken.
+            if not re.match(r"sp, r([4-7]|11)$|sp, fp$", args):
                 raise Unreadable(f"{current.name}: {op} {args}")
         note_call(current, op, args)
     return functions
@@ -237,8 +237,25 @@ def lift(functions):
         moved = {at for at, f in functions.items() if f.indirect and f.name.startswith("OUTLINED_FUNCTION")}
 
 
-def resolve(functions, taken, code):
-    """Adds the edges of calls through pointers; fails where nobody has said what they are."""
+def reaches_an_export(functions, at, seen):
+    if at in seen or at not in functions:
+        return False
+    seen.add(at)
+    return functions[at].name.startswith("pointcard_") or any(
+        reaches_an_export(functions, call, seen) for call in functions[at].calls)
+
+
+def callbacks_of(functions, taken):
+    """What the C program hands to the library: its functions whose address is taken, but those that
+    begin a run (and so call the library)."""
+    return {at for at in set(taken.values())
+            if re.match(r"(?!pointcard_)\w+$", functions[at].name) and not reaches_an_export(functions, at, set())}
+
+
+def resolve(functions, taken, code, whole=False):
+    """Adds the edges of calls through pointers; fails where nobody has said what they are. `whole`:
+    the ports call what the C program of this image hands them."""
+    program = callbacks_of(functions, taken) if whole else set()
     elsewhere = hold(functions, taken, code)
     everything = elsewhere | {target for f in functions.values() for target in f.holds}
     lift(functions)
@@ -248,6 +265,8 @@ def resolve(functions, taken, code):
         if not lines and not function.holds and not re.search(CALLBACKS, function.name):
             raise Unreadable(f"{function.name} calls through a pointer; EDGES is silent")
         edges = {at for at in everything if any(re.search(line, functions[at].name) for line in lines)}
+        if "::" in function.name and re.search(CALLBACKS, function.name):
+            edges |= program
         reached |= edges | function.holds
         function.calls |= {at for at in edges | function.holds if functions[at] is not function}
     for at in everything - reached:
@@ -282,10 +301,10 @@ def deepest(functions, at, memo, path=()):
     return memo[at]
 
 
-def bounds(elf):
-    """{export: (bytes, the deepest path)}"""
+def bounds(elf, whole=False):
+    """{export: (bytes, the deepest path)}; of a `whole` program, its callbacks included."""
     functions = parse(listing(elf))
-    resolve(functions, taken_addresses(elf, functions), code_addresses(elf))
+    resolve(functions, taken_addresses(elf, functions), code_addresses(elf), whole)
     memo = {}
     return {f.name: deepest(functions, at, memo) for at, f in functions.items()
             if re.match(r"(pointcard|kernel)_\w+$", f.name)}
