@@ -9,9 +9,9 @@ an estimate.
 A call through a pointer may reach what EDGES says, and every function whose address its own code
 holds. The relocations say whose address is taken at all: of those, each of Rust's has to be reached
 by one of the two, or the list is not whole. The integrator's own callbacks are not in the
-bound and must be added, unless the image is asked for as a whole program. Fails, naming the place, on a cycle (recursion), on a change of the stack
-pointer it cannot read, on a call through a pointer that no line speaks of, and on a function whose
-address is taken and that nobody is said to call.
+bound and must be added, unless the image is asked for as a whole program. Fails, naming the place,
+on a cycle (recursion), on a change of the stack pointer it cannot read, on a call through a pointer
+that no line speaks of, and on a function whose address is taken and that nobody is said to call.
 """
 import bisect
 import re
