@@ -176,10 +176,12 @@ cortex_a() {
     for tool in $tools-gcc $machine; do
         need $tool "what a signature costs on a Cortex-${1#a}" "gcc-$tools qemu-user" || return 0
     done
-    [ -d "$(rustc --print sysroot)/lib/rustlib/$rust" ] || rustup target add "$rust"
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$rust" ] || rustup target add "$rust" || {
+        need "rustup target $rust" "what a signature costs on a Cortex-${1#a}" "none; rustup brings it" || return 0
+    }
     cc="$tools-gcc -mcpu=cortex-$1"
     upper=$(echo $rust | tr 'a-z-' 'A-Z_')
-    env "CARGO_TARGET_${upper}_LINKER=$tools-gcc" CARGO_PROFILE_RELEASE_OPT_LEVEL=3 \
+    env -u RUSTC "CARGO_TARGET_${upper}_LINKER=$tools-gcc" CARGO_PROFILE_RELEASE_OPT_LEVEL=3 \
         RUSTFLAGS="-Ctarget-cpu=cortex-$1 $([ "$1" != a7 ] || echo --cfg pointcard_umaal)" \
         cargo build --quiet --release --locked --manifest-path tests/firmware/kernel/Cargo.toml \
         --target $rust --target-dir "$out/kernel-3"
