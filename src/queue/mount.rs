@@ -139,7 +139,7 @@ impl Queue {
         Ok(())
     }
 
-    /// The same, up to `stop`. When it says where a suspect record stands, nothing else was done.
+    /// The same, up to `stop`. When it says where a suspect record stands, nothing was changed but `cut`.
     fn mount_up_to(
         &mut self,
         medium: &mut Medium<'_>,
