@@ -139,7 +139,8 @@ impl Queue {
         Ok(())
     }
 
-    /// The same, up to `stop`. When it says where a suspect record stands, nothing was changed but `cut`.
+    /// The same, up to `stop`. When it says where a suspect record stands, nothing but `cut` was
+    /// changed.
     fn mount_up_to(
         &mut self,
         medium: &mut Medium<'_>,
